@@ -1,0 +1,288 @@
+import { parse, YAMLParseError } from "yaml";
+import { type Complaint, StrictReader } from "./strict-reader.ts";
+
+/** A topic of the pipeline. */
+export interface TopicSpec {
+  name: string;
+  partitions: number;
+  /** `message.timestamp.type`; undefined leaves it to the broker */
+  timestampType?: "LogAppendTime" | "CreateTime";
+  retentionMs: number;
+}
+
+export interface ContractSpec {
+  subject: string;
+  /** path of the Avro schema, from the root of the checkout */
+  schema: string;
+  compatibility: Compatibility;
+}
+
+/** What decides the outcome of a record and when a window is final; all in milliseconds. */
+export interface PipelineParameters {
+  windowMs: number;
+  allowedLatenessMs: number;
+  allowedSkewMs: number;
+  dedupHorizonMs: number;
+  latencySlaMs: number;
+  idleTickMs: number;
+  clockMarginMs: number;
+}
+
+export interface ApplicationSpec {
+  cores: number;
+  /** JVM sizes such as `800m` */
+  driverMemory: string;
+  executorMemory: string;
+  shufflePartitions: number;
+}
+
+/** When a failed job is started again, and when that is given up. */
+export interface RestartPolicy {
+  /** failures within `withinMs` after which the job stays FAILED */
+  maxFailures: number;
+  withinMs: number;
+  backoffMs: number;
+  maxBackoffMs: number;
+}
+
+export interface JobSpec {
+  kind: string;
+  application: string;
+  triggerMs: number;
+  limits: Record<string, number>;
+  reads: string[];
+  writes: string[];
+  restart: RestartPolicy;
+}
+
+export interface HousekeepingSpec {
+  /** commits between two Delta checkpoints */
+  checkpointInterval: number;
+  logRetentionMs: number;
+  /** commits between two compactions of a table */
+  optimizeAfter: number;
+  fileRetentionMs: number;
+  vacuumEveryMs: number;
+}
+
+/** A pipeline as declared; topics, applications and jobs by their keys, durations in milliseconds. */
+export interface Manifest {
+  name: string;
+  /** `events` is always there: the source of the pipeline */
+  topics: { events: TopicSpec } & Record<string, TopicSpec>;
+  contract: ContractSpec;
+  parameters: PipelineParameters;
+  applications: Record<string, ApplicationSpec>;
+  jobs: Record<string, JobSpec>;
+  housekeeping: HousekeepingSpec;
+}
+
+const COMPATIBILITIES = [
+  "BACKWARD",
+  "BACKWARD_TRANSITIVE",
+  "FORWARD",
+  "FORWARD_TRANSITIVE",
+  "FULL",
+  "FULL_TRANSITIVE",
+  "NONE",
+] as const;
+export type Compatibility = (typeof COMPATIBILITIES)[number];
+
+const NAME = /^[a-z][a-z0-9_-]*$/;
+const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
+const TABLE_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
+const MEMORY = /^[1-9][0-9]*[mg]$/;
+const DEFAULT_RESTART: RestartPolicy = {
+  maxFailures: 5,
+  withinMs: 600_000,
+  backoffMs: 1_000,
+  maxBackoffMs: 60_000,
+};
+
+/** Thrown by {@link parseManifest}; `complaints` has everything that is wrong, not only the first. */
+export class ManifestError extends Error {
+  readonly complaints: Complaint[];
+
+  constructor(complaints: Complaint[]) {
+    super(`The manifest is not valid:\n${complaints.map((complaint) => `  - ${sentence(complaint)}`).join("\n")}`);
+    this.name = "ManifestError";
+    this.complaints = complaints;
+  }
+}
+
+/**
+ * Reads a pipeline manifest (docs/contracts.md §2) and checks it as a whole.
+ * @throws {ManifestError} naming every unknown key, bad value and unknown reference by its path
+ */
+export function parseManifest(text: string): Manifest {
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    throw new ManifestError([{ path: "document", expected: `YAML (${error.message})` }]);
+  }
+  const root = new StrictReader(document);
+  const manifest: Manifest = {
+    name: root.text("name", NAME, "a name of lower-case letters, digits, - and _"),
+    topics: readTopics(root.map("topics")),
+    contract: readContract(root.map("contract")),
+    parameters: readParameters(root.map("parameters")),
+    applications: readEach(root.map("applications"), readApplication),
+    jobs: readEach(root.map("jobs"), readJob),
+    housekeeping: readHousekeeping(root.map("housekeeping")),
+  };
+  root.refuseUnknownKeys();
+  if (root.complaints.length === 0) checkReferences(manifest, root);
+  if (root.complaints.length > 0) throw new ManifestError(root.complaints);
+  return manifest;
+}
+
+/** The jobs that a job's tables come from, directly. */
+export function upstreamOf(manifest: Manifest, job: string): string[] {
+  const reads = manifest.jobs[job]?.reads ?? [];
+  return Object.keys(manifest.jobs).filter((id) => manifest.jobs[id]?.writes.some((table) => reads.includes(table)));
+}
+
+function sentence({ path, value, expected }: Complaint): string {
+  return `${path}: expected ${expected}${value === undefined ? "" : ` (got ${JSON.stringify(value)})`}`;
+}
+
+function readEach<T>(map: StrictReader, read: (entry: StrictReader) => T): Record<string, T> {
+  return Object.fromEntries(
+    map.keys().map((key) => {
+      const entry = map.map(key);
+      const value = read(entry);
+      entry.refuseUnknownKeys();
+      return [key, value];
+    }),
+  );
+}
+
+function readTopics(map: StrictReader): Manifest["topics"] {
+  const topics = readEach(map, (entry) => ({
+    name: entry.text("name", TOPIC_NAME, "a topic name (letters, digits, . _ -)"),
+    partitions: entry.wholeNumber("partitions", 1),
+    ...(entry.has("timestampType")
+      ? { timestampType: entry.oneOf("timestampType", ["LogAppendTime", "CreateTime"]) }
+      : {}),
+    retentionMs: entry.duration("retention", 1),
+  }));
+  if (topics.events === undefined) map.complain("events", undefined, "the topic that the pipeline reads");
+  return topics as Manifest["topics"];
+}
+
+function readContract(map: StrictReader): ContractSpec {
+  const contract = {
+    subject: map.text("subject"),
+    schema: map.text("schema", /^[^/].*\.avsc$/, "the path of an .avsc file from the root of the checkout"),
+    compatibility: map.oneOf("compatibility", COMPATIBILITIES),
+  };
+  map.refuseUnknownKeys();
+  return contract;
+}
+
+function readParameters(map: StrictReader): PipelineParameters {
+  const parameters = {
+    windowMs: map.duration("window", 1),
+    allowedLatenessMs: map.duration("allowedLateness"),
+    allowedSkewMs: map.duration("allowedSkew"),
+    dedupHorizonMs: map.duration("dedupHorizon", 1),
+    latencySlaMs: map.duration("latencySla", 1),
+    idleTickMs: map.duration("idleTick", 1),
+    clockMarginMs: map.duration("clockMargin"),
+  };
+  map.refuseUnknownKeys();
+  // Two accepted copies lie at most lateness + skew apart: with less state a replay could tell them apart differently.
+  const least = parameters.allowedLatenessMs + parameters.allowedSkewMs;
+  if (parameters.dedupHorizonMs < least) {
+    map.complain("dedupHorizon", parameters.dedupHorizonMs, `at least allowedLateness + allowedSkew (${least} ms)`);
+  }
+  return parameters;
+}
+
+function readApplication(entry: StrictReader): ApplicationSpec {
+  const memory = "a JVM memory size such as 800m or 2g";
+  return {
+    cores: entry.wholeNumber("cores", 1),
+    driverMemory: entry.text("driverMemory", MEMORY, memory),
+    executorMemory: entry.text("executorMemory", MEMORY, memory),
+    shufflePartitions: entry.wholeNumber("shufflePartitions", 1),
+  };
+}
+
+function readJob(entry: StrictReader): JobSpec {
+  const limits = entry.has("limits") ? entry.map("limits") : undefined;
+  return {
+    kind: entry.text("kind", NAME, "the name of a kind of job"),
+    application: entry.text("application"),
+    triggerMs: entry.duration("trigger"),
+    limits: Object.fromEntries((limits?.keys() ?? []).map((key) => [key, limits?.wholeNumber(key, 1) ?? 1])),
+    reads: entry.texts("reads"),
+    writes: entry.texts("writes"),
+    restart: entry.has("restart") ? readRestart(entry.map("restart")) : DEFAULT_RESTART,
+  };
+}
+
+function readRestart(map: StrictReader): RestartPolicy {
+  const policy = {
+    maxFailures: map.wholeNumber("maxFailures", 1),
+    withinMs: map.duration("within", 1),
+    backoffMs: map.duration("backoff", 1),
+    maxBackoffMs: map.duration("maxBackoff", 1),
+  };
+  map.refuseUnknownKeys();
+  return policy;
+}
+
+function readHousekeeping(map: StrictReader): HousekeepingSpec {
+  const housekeeping = {
+    checkpointInterval: map.wholeNumber("checkpointInterval", 1),
+    logRetentionMs: map.duration("logRetention", 1),
+    optimizeAfter: map.wholeNumber("optimizeAfter", 1),
+    fileRetentionMs: map.duration("fileRetention", 1),
+    vacuumEveryMs: map.duration("vacuumEvery", 1),
+  };
+  map.refuseUnknownKeys();
+  return housekeeping;
+}
+
+function checkReferences(manifest: Manifest, root: StrictReader): void {
+  const writer = new Map<string, string>();
+  const jobs = Object.entries(manifest.jobs);
+  if (jobs.length === 0) root.complain("jobs", undefined, "at least one job");
+  for (const [id, job] of jobs) {
+    if (!new RegExp(`^${manifest.name}\\.[a-z][a-z0-9_-]*$`).test(id)) {
+      root.complain(`jobs.${id}`, undefined, `an id of the form ${manifest.name}.<name>`);
+    }
+    if (manifest.applications[job.application] === undefined) {
+      const known = Object.keys(manifest.applications).join(", ");
+      root.complain(`jobs.${id}.application`, job.application, `one of the declared applications: ${known}`);
+    }
+    if (job.writes.length === 0) root.complain(`jobs.${id}.writes`, [], "at least one table");
+    for (const table of job.writes) {
+      if (!TABLE_NAME.test(table))
+        root.complain(`jobs.${id}.writes`, table, "a table name such as silver.sales_events");
+      const other = writer.get(table);
+      if (other !== undefined) root.complain(`jobs.${id}.writes`, table, `a table that ${other} does not write, too`);
+      writer.set(table, id);
+    }
+  }
+  for (const [id, job] of jobs) {
+    for (const table of job.reads) {
+      if (!writer.has(table)) root.complain(`jobs.${id}.reads`, table, "a table that some job writes");
+    }
+    if (readsItself(manifest, id)) root.complain(`jobs.${id}.reads`, job.reads, "no table that comes from this job");
+  }
+}
+
+function readsItself(manifest: Manifest, job: string): boolean {
+  const seen = new Set<string>();
+  const open = upstreamOf(manifest, job);
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (id === job) return true;
+    if (!seen.has(id)) open.push(...upstreamOf(manifest, id));
+    seen.add(id);
+  }
+  return false;
+}

@@ -1,0 +1,97 @@
+import { DURATION_FORM, parseDuration } from "./duration.ts";
+
+/** One thing that is wrong in a document, with the path to it. */
+export interface Complaint {
+  path: string;
+  value?: unknown;
+  expected: string;
+}
+
+/**
+ * Reads a parsed document field by field and collects what is wrong instead of stopping at the first mistake.
+ * Wrong fields yield a harmless value; call {@link StrictReader.complaints} before using anything that was read.
+ */
+export class StrictReader {
+  readonly path: string;
+  readonly complaints: Complaint[];
+  private readonly fields: Record<string, unknown>;
+  private readonly known = new Set<string>();
+
+  constructor(value: unknown, path = "", complaints: Complaint[] = []) {
+    this.path = path;
+    this.complaints = complaints;
+    const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+    if (!isMap) complaints.push({ path: path || "document", value, expected: "a map of keys to values" });
+    this.fields = isMap ? (value as Record<string, unknown>) : {};
+  }
+
+  /** Adds a complaint about a field of this map. */
+  complain(key: string, value: unknown, expected: string): void {
+    this.complaints.push({ path: this.at(key), value, expected });
+  }
+
+  keys(): string[] {
+    return Object.keys(this.fields);
+  }
+
+  has(key: string): boolean {
+    return this.fields[key] !== undefined;
+  }
+
+  map(key: string): StrictReader {
+    return new StrictReader(this.take(key), this.at(key), this.complaints);
+  }
+
+  text(key: string, pattern: RegExp = /\S/, expected = "a text"): string {
+    const value = this.take(key);
+    if (typeof value === "string" && pattern.test(value)) return value;
+    this.complain(key, value, expected);
+    return "";
+  }
+
+  oneOf<const T extends string>(key: string, choices: readonly T[]): T {
+    const value = this.take(key);
+    if (choices.includes(value as T)) return value as T;
+    this.complain(key, value, `one of ${choices.join(", ")}`);
+    return choices[0] as T;
+  }
+
+  wholeNumber(key: string, least: number): number {
+    const value = this.take(key);
+    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
+    this.complain(key, value, `a whole number, at least ${least}`);
+    return least;
+  }
+
+  /** @returns milliseconds */
+  duration(key: string, leastMs = 0): number {
+    const value = this.take(key);
+    const ms = typeof value === "string" ? parseDuration(value) : undefined;
+    if (ms !== undefined && ms >= leastMs) return ms;
+    this.complain(key, value, leastMs > 0 ? `${DURATION_FORM}, more than zero` : DURATION_FORM);
+    return leastMs;
+  }
+
+  texts(key: string): string[] {
+    const value = this.take(key);
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    this.complain(key, value, "a list of texts");
+    return [];
+  }
+
+  /** Every key that nobody asked for is a mistake: a misspelt setting must not be ignored. */
+  refuseUnknownKeys(): void {
+    for (const key of this.keys().filter((name) => !this.known.has(name))) {
+      this.complain(key, undefined, `no such key; known here: ${[...this.known].join(", ")}`);
+    }
+  }
+
+  private take(key: string): unknown {
+    this.known.add(key);
+    return this.fields[key];
+  }
+
+  private at(key: string): string {
+    return this.path === "" ? key : `${this.path}.${key}`;
+  }
+}
