@@ -1,0 +1,1 @@
+"""Penstock's streaming jobs and the runner that hosts them inside a Spark application."""

@@ -1,0 +1,81 @@
+"""What the runner and a pipeline's jobs agree on.
+
+The runner owns threads, queries, draining and the talk with the control plane; a job owns what one micro-batch means.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pyspark.sql import DataFrame, SparkSession
+
+
+class WaitingFor(Exception):
+    """The job cannot start yet; the text says for what it waits and what a user can do. The runner tries again."""
+
+
+class JobRefused(Exception):
+    """The job must not run: going on would lose or double data. The text says why and the ways out."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One job as the control plane wants it to run (docs/contracts.md, section 3)."""
+
+    job: str
+    generation: int
+    epoch: int
+    spec: Mapping[str, Any]
+
+
+class Fence(Protocol):
+    """Keeps a replaced run from writing."""
+
+    def check(self) -> None:
+        """Raise JobRefused when a higher epoch of this job has been claimed."""
+
+
+class Reporter(Protocol):
+    """Takes events for the control plane; never blocks."""
+
+    def report(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Queue one event: `batch` (a ledger entry with `table` and `version`), `warning`, `housekeeping`."""
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """What a job gets from the runner for one run."""
+
+    spark: SparkSession
+    assignment: Assignment
+    fence: Fence
+    reporter: Reporter
+
+
+class Job(ABC):
+    """One streaming query: where it reads and what it does with a micro-batch."""
+
+    def __init__(self, context: JobContext) -> None:
+        self.context = context
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Create the tables this job writes, check checkpoint against ledger.
+
+        Called before every start of the query and repeated while it raises WaitingFor.
+        Raises JobRefused where starting would lose or double data.
+        """
+
+    @abstractmethod
+    def source(self) -> DataFrame:
+        """The streaming frame whose micro-batches go to `process`."""
+
+    @abstractmethod
+    def process(self, batch: DataFrame, batch_id: int) -> None:
+        """Commit one micro-batch, exactly once. An exception ends the query."""
+
+    def idle(self) -> None:
+        """Called by the runner, never while a batch is in flight, about once a second while the query is idle."""
