@@ -1,0 +1,67 @@
+"""The Spark session of the runner and of the tests: one list of settings, measured to matter (docs/decisions)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+# What a submission sets itself (spark.* properties) wins over these.
+SETTINGS: dict[str, str] = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.scheduler.mode": "FAIR",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.streaming.stateStore.providerClass": (
+        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    ),
+    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+    # An empty batch would commit to every table down the chain.
+    "spark.sql.streaming.noDataMicroBatches.enabled": "false",
+    # So that an idle query is seen to be alive every second and not every ten.
+    "spark.sql.streaming.noDataProgressEventInterval": "1000",
+    # An idle query with trigger 0 asks its source this often; the default of 10 ms keeps a core busy.
+    "spark.sql.streaming.pollingDelay": "100ms",
+    "spark.sql.streaming.numRecentProgressUpdates": "20",
+    # Fixed cost per batch: planning, statistics and snapshot computation dominate small batches.
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
+    "spark.databricks.delta.stats.collect": "false",
+    "spark.databricks.delta.snapshotPartitions": "1",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.streaming.metricsEnabled": "false",
+}
+
+
+def runner_session() -> SparkSession:
+    """The session of a submitted driver. Its application name is left alone: the master sets the driver's id there."""
+    conf = SparkConf()
+    for name, value in SETTINGS.items():
+        conf.setIfMissing(name, value)
+    return SparkSession.builder.config(conf=conf).getOrCreate()
+
+
+def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSession:
+    """A session in this process with the settings of the runner.
+
+    `jars_dir` holds the connector jars (Delta, Kafka, Avro); `warehouse` takes what Spark writes by itself.
+    """
+    jars = sorted(str(jar) for jar in jars_dir.glob("*.jar"))
+    if not jars:
+        raise FileNotFoundError(f"{jars_dir} holds no jars; expected the connector jars of Delta, Kafka and Avro")
+    builder = (
+        SparkSession.builder.master(f"local[{cores}]")
+        .appName("penstock-local")
+        .config("spark.driver.extraClassPath", ":".join(jars))
+        .config("spark.driver.memory", "1g")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.warehouse.dir", str(warehouse))
+        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1")
+    )
+    for name, value in SETTINGS.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
