@@ -1,0 +1,29 @@
+import { readContract } from "../contract.ts";
+import { createKafka } from "../kafka-client.ts";
+import { createDecoder } from "./decode.ts";
+import { type Expectation, expectationOf, type Rules } from "./expectation.ts";
+import { readTopic, type TopicContent } from "./topic.ts";
+import { fetchWriterSchemas } from "./writer-schemas.ts";
+
+/** Where the records and their schemas are. */
+export interface Source {
+  /** host:port of the brokers */
+  brokers: string[];
+  /** base URL of the registry's Confluent API */
+  registry: string;
+  topic: string;
+}
+
+/**
+ * Reads a topic back and says what the pipeline must answer for it.
+ * @throws when Kafka or the registry does not answer, or the topic does not exist
+ */
+export async function expectTopic(
+  source: Source,
+  rules: Rules,
+): Promise<Expectation & Pick<TopicContent, "partitions">> {
+  const kafka = createKafka(source.brokers, "penstock-oracle", { retries: 5 });
+  const { records, partitions } = await readTopic(kafka, source.topic);
+  const writers = await fetchWriterSchemas(source.registry, records);
+  return { ...expectationOf(records, createDecoder(readContract(), writers), rules), partitions };
+}
