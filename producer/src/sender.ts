@@ -1,0 +1,114 @@
+import { type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import { UsageError } from "./command-line.ts";
+import { type Patience, persist } from "./patience.ts";
+
+/** Kafka did not take what was sent; sending it again may work. */
+export class KafkaAway extends Error {}
+
+/** The broker no longer knows the producer's id or sequence: only a new producer can go on. */
+const FORGOTTEN = ["OUT_OF_ORDER_SEQUENCE_NUMBER", "UNKNOWN_PRODUCER_ID", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
+
+/** Sends records with acks=all, each exactly once as long as the broker remembers the producer. */
+export class Sender {
+  private readonly kafka: Kafka;
+  private readonly brokers: string;
+  private readonly topic: string;
+  private readonly patience: Patience;
+  private producer: Producer | undefined;
+
+  constructor(kafka: Kafka, brokers: readonly string[], topic: string, patience: Patience) {
+    this.kafka = kafka;
+    this.brokers = brokers.join(", ");
+    this.topic = topic;
+    this.patience = patience;
+  }
+
+  /**
+   * Connects and makes sure that the topic exists.
+   * @throws {KafkaAway} when Kafka does not answer, or does not know the topic, within the given patience
+   */
+  async connect(): Promise<void> {
+    await persist(() => this.checkTopic(), isTransient, this.patience);
+    await persist(() => this.renewProducer(), isTransient, this.patience);
+  }
+
+  /**
+   * Sends a batch and waits until all replicas have it. A batch that failed is sent again as it was, so that the broker
+   * recognises what it already has.
+   * @throws {KafkaAway} when Kafka does not answer within the given patience
+   */
+  async send(messages: Message[]): Promise<void> {
+    await persist(() => this.trySend(messages), isTransient, this.patience);
+  }
+
+  async disconnect(): Promise<void> {
+    await this.producer?.disconnect().catch(() => {}); // nothing is in flight any more: a lost connection is no loss
+  }
+
+  private async checkTopic(): Promise<void> {
+    const admin = this.kafka.admin();
+    try {
+      await admin.connect();
+      const topics = await admin.listTopics();
+      if (!topics.includes(this.topic)) {
+        throw new KafkaAway(
+          `Kafka at ${this.brokers} has no topic ${this.topic}: the control plane creates it when it starts (npm start).`,
+        );
+      }
+    } catch (error) {
+      throw error instanceof KafkaAway ? error : this.away(error as Error);
+    } finally {
+      await admin.disconnect().catch(() => {});
+    }
+  }
+
+  private async renewProducer(): Promise<Producer> {
+    await this.disconnect();
+    const producer = this.kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries: 2, initialRetryTime: 200, maxRetryTime: 1_000 },
+    });
+    try {
+      await producer.connect();
+    } catch (error) {
+      await producer.disconnect().catch(() => {});
+      throw this.away(error as Error);
+    }
+    this.producer = producer;
+    return producer;
+  }
+
+  private async trySend(messages: Message[]): Promise<void> {
+    const producer = this.producer ?? (await this.renewProducer());
+    try {
+      await producer.send({ topic: this.topic, acks: -1, messages });
+    } catch (error) {
+      const cause = rootOf(error as Error);
+      if (FORGOTTEN.includes((cause as { type?: string }).type ?? "")) {
+        await this.disconnect();
+        this.producer = undefined;
+      }
+      throw this.away(cause);
+    }
+  }
+
+  private away(error: Error): Error {
+    const cause = rootOf(error);
+    if ((cause as { type?: string }).type === "MESSAGE_TOO_LARGE") {
+      return new UsageError(`Kafka at ${this.brokers} refuses a batch: ${cause.message}`);
+    }
+    return new KafkaAway(`Kafka does not answer at ${this.brokers} (${cause.message || cause.name}).`);
+  }
+}
+
+function isTransient(error: Error): boolean {
+  return error instanceof KafkaAway;
+}
+
+/** kafkajs wraps what happened in an account of its retries. */
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
+}
