@@ -19,6 +19,7 @@ export type ProblemCode =
   | "rate_limited"
   | "not_ready"
   | "unsupported_table"
+  | "damaged_table"
   | "dependency_unavailable";
 
 /** What is wrong with one field of a request. */

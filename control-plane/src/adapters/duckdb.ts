@@ -1,0 +1,125 @@
+import {
+  DuckDBBlobValue,
+  type DuckDBConnection,
+  DuckDBDateValue,
+  DuckDBDecimalValue,
+  DuckDBInstance,
+  DuckDBListValue,
+  DuckDBMapValue,
+  DuckDBStructValue,
+  DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
+  type DuckDBValue,
+} from "@duckdb/node-api";
+import { formatInstant } from "../domain/delta/instant.ts";
+import { Problem } from "../domain/problem.ts";
+import { FileVanished, type QueryEngine, type Row, type Value } from "../services/query-engine.ts";
+
+export interface DuckDbOptions {
+  /** the only folders whose files can be read */
+  folders: string[];
+  /** queries that run at once; more wait for their turn */
+  connections?: number;
+  threads?: number;
+  /** e.g. `512MB`; nothing is spilled to disk */
+  memoryLimit?: string;
+  /** milliseconds after which a query is interrupted */
+  timeoutMs?: number;
+}
+
+/** A query engine that holds native resources until it is closed. */
+export interface DuckDb extends QueryEngine {
+  close(): void;
+}
+
+/**
+ * Opens an in-memory DuckDB that reads files of the given folders and nothing else: no network, no extensions, no change of settings.
+ *
+ * Values come back as JSON can hold them: decimals exact as strings with all digits of their scale, integers as numbers when safe and as strings beyond
+ * 2^53, timestamps as ISO-8601 UTC with `Z` and 0, 3 or 6 fractional digits, dates as `YYYY-MM-DD`, bytes as base64.
+ */
+export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
+  const { folders, connections = 4, threads = 2, memoryLimit = "512MB", timeoutMs = 15_000 } = options;
+  const instance = await DuckDBInstance.create(":memory:", {
+    threads: String(threads),
+    memory_limit: memoryLimit,
+    temp_directory: "",
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  const idle: DuckDBConnection[] = [];
+  for (let n = 0; n < connections; n += 1) idle.push(await instance.connect());
+  const first = idle[0] as DuckDBConnection;
+  await first.run("SET GLOBAL TimeZone = 'UTC'");
+  await first.run("SET GLOBAL parquet_metadata_cache = true");
+  await first.run(
+    `SET allowed_directories = [${folders.map((folder) => `'${folder.replaceAll("'", "''")}'`).join(", ")}]`,
+  );
+  await first.run("SET enable_external_access = false");
+  await first.run("SET lock_configuration = true");
+  const waiting: ((connection: DuckDBConnection) => void)[] = [];
+  const all = [...idle];
+
+  return {
+    async query(sql, parameters = {}) {
+      const connection = idle.pop() ?? (await new Promise<DuckDBConnection>((resolve) => waiting.push(resolve)));
+      const timer = setTimeout(() => connection.interrupt(), timeoutMs);
+      try {
+        const reader = await connection.runAndReadAll(sql, parameters as Record<string, DuckDBValue>);
+        return reader.getRowObjects().map((row) => mapValues(row)) as Row[];
+      } catch (error) {
+        throw translated(error, timeoutMs, memoryLimit);
+      } finally {
+        clearTimeout(timer);
+        const next = waiting.shift();
+        if (next === undefined) idle.push(connection);
+        else next(connection);
+      }
+    },
+    close() {
+      for (const connection of all) connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+function mapValues(row: Record<string, DuckDBValue>): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]));
+}
+
+function plain(value: DuckDBValue): Value {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
+    return formatInstant(value.micros);
+  if (value instanceof DuckDBDecimalValue || value instanceof DuckDBDateValue) return value.toString();
+  if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString("base64");
+  if (value instanceof DuckDBListValue) return value.items.map(plain);
+  if (value instanceof DuckDBStructValue) return mapValues(value.entries as Record<string, DuckDBValue>);
+  if (value instanceof DuckDBMapValue)
+    return Object.fromEntries(value.entries.map((entry) => [String(entry.key), plain(entry.value)]));
+  return String(value);
+}
+
+function translated(error: unknown, timeoutMs: number, memoryLimit: string): unknown {
+  const message = error instanceof Error ? error.message : String(error);
+  if (/^IO Error: (No files found|Cannot open file .*No such file)/s.test(message))
+    return new FileVanished(message.split("\n")[0], { cause: error });
+  if (message.startsWith("INTERRUPT")) return tooMuch(`It took longer than ${timeoutMs} ms.`, error);
+  if (message.startsWith("Out of Memory")) return tooMuch(`It needs more than ${memoryLimit} of memory.`, error);
+  return error;
+}
+
+function tooMuch(detail: string, cause: unknown): Problem {
+  return new Problem(
+    {
+      status: 503,
+      code: "dependency_unavailable",
+      title: "The query was given up",
+      detail,
+      next: "Ask for less: a shorter range, more filters or a coarser grain.",
+    },
+    { cause },
+  );
+}

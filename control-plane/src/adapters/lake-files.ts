@@ -1,0 +1,30 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { LogReader } from "../services/delta-table.ts";
+
+/** Delta logs in folders of this machine. */
+export function lakeFiles(): LogReader {
+  const at = (root: string, name: string) => join(root, "_delta_log", name);
+  return {
+    async list(root) {
+      return (await unlessMissing(readdir(join(root, "_delta_log")))) ?? [];
+    },
+    read(root, name) {
+      return unlessMissing(readFile(at(root, name), "utf8"));
+    },
+    async identity(root, name) {
+      const found = await unlessMissing(stat(at(root, name), { bigint: true }));
+      return found && `${found.ino}:${found.size}:${found.mtimeNs}`;
+    },
+  };
+}
+
+async function unlessMissing<T>(pending: Promise<T>): Promise<T | undefined> {
+  try {
+    return await pending;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
+}

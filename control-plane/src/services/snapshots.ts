@@ -1,0 +1,137 @@
+import { type KeepFile, relationSql } from "../domain/delta/relation.ts";
+import { newestEntry, type Snapshot } from "../domain/delta/snapshot.ts";
+import { dependencyUnavailable } from "../domain/problem.ts";
+import { DeltaTable, type HeldSnapshot, type LogReader, rootOf } from "./delta-table.ts";
+import { FileVanished, type Parameters, type QueryEngine, type Row } from "./query-engine.ts";
+
+/** Where the tables of the live generation are. */
+export interface LiveTables {
+  generation: number;
+  /** absolute folder by table name, e.g. `gold.revenue_5m`; a folder need not exist yet */
+  paths: Readonly<Record<string, string>>;
+}
+
+/** Says which generation is live; asked once per answer, so that no answer mixes two. */
+export interface Generations {
+  live(): Promise<LiveTables>;
+}
+
+/** What an answer was made from: the same stamp means the same rows. */
+export interface SnapshotStamp {
+  generation: number;
+  /** every record appended to the source before it has been counted; null while unknown */
+  lowWatermark: string | null;
+  /** version null: the table does not exist yet */
+  tables: Record<string, { version: number | null }>;
+}
+
+/** One version of each of several tables of one generation, for one answer. */
+export interface SnapshotSet {
+  /** undefined: the table does not exist yet */
+  snapshot(table: string): Snapshot | undefined;
+  /** SQL with rows of the table, to stand in a FROM clause; undefined when the table does not exist yet */
+  relation(table: string, columns: readonly string[], keep?: KeepFile): string | undefined;
+  /** @param witness the table whose newest entry tells the low watermark */
+  stamp(witness: string): SnapshotStamp;
+  query(sql: string, parameters?: Parameters): Promise<Row[]>;
+}
+
+export interface Snapshots {
+  /**
+   * Resolves the named tables **in this order**, so that a later one is at least as new as an earlier one, and hands them to `use`. When a file has
+   * vanished meanwhile, both are done once more with fresh snapshots.
+   * @throws Problem `unsupported_table`, `damaged_table`; `dependency_unavailable` when files vanish twice
+   */
+  read<T>(tables: readonly string[], use: (set: SnapshotSet) => Promise<T>): Promise<T>;
+}
+
+/** A table with its newest known snapshot. One refresh runs at a time; all who ask meanwhile share the next, which begins after they asked. */
+interface Followed {
+  table: DeltaTable;
+  held: HeldSnapshot | undefined;
+  running: Promise<unknown>;
+  next: Promise<Snapshot | undefined> | undefined;
+}
+
+/**
+ * Snapshots of the live generation's tables, kept in memory and extended by newer commits.
+ *
+ * `createSnapshots({ generations, log: lakeFiles(), engine: await openDuckDb({ folders: [lakeDir] }) })`
+ */
+export function createSnapshots(parts: { generations: Generations; log: LogReader; engine: QueryEngine }): Snapshots {
+  let followed = new Map<string, Followed>();
+
+  function follow(name: string, root: string): Followed {
+    const known = followed.get(root);
+    if (known !== undefined) return known;
+    const made = {
+      table: new DeltaTable(name, root, parts),
+      held: undefined,
+      running: Promise.resolve(),
+      next: undefined,
+    };
+    followed.set(root, made);
+    return made;
+  }
+
+  function refresh(table: Followed): Promise<Snapshot | undefined> {
+    if (table.next !== undefined) return table.next;
+    const begin = async () => {
+      table.next = undefined;
+      table.held = await table.table.newest(table.held);
+      return table.held?.snapshot;
+    };
+    table.next = table.running.then(begin, begin);
+    table.running = table.next;
+    return table.next;
+  }
+
+  async function resolve(tables: readonly string[]): Promise<SnapshotSet> {
+    const { generation, paths } = await parts.generations.live();
+    const live = new Set(Object.values(paths));
+    followed = new Map([...followed].filter(([root]) => live.has(root)));
+    const snapshots = new Map<string, Snapshot | undefined>();
+    for (const table of tables) snapshots.set(table, await refresh(follow(table, rootOf(table, paths))));
+    return {
+      snapshot: (table) => snapshots.get(table),
+      relation: (table, columns, keep) => {
+        const snapshot = snapshots.get(table);
+        return snapshot && relationSql(snapshot, rootOf(table, paths), columns, keep);
+      },
+      stamp: (witness) => ({
+        generation,
+        lowWatermark: lowWatermark(snapshots.get(witness)),
+        tables: Object.fromEntries(
+          [...snapshots].map(([table, snapshot]) => [table, { version: snapshot?.version ?? null }]),
+        ),
+      }),
+      query: (sql, parameters) => parts.engine.query(sql, parameters),
+    };
+  }
+
+  return {
+    async read(tables, use) {
+      try {
+        return await use(await resolve(tables));
+      } catch (error) {
+        if (!(error instanceof FileVanished)) throw error;
+      }
+      // Whatever vanished, nothing that is held may be trusted to be newest.
+      for (const table of followed.values()) table.held = undefined;
+      try {
+        return await use(await resolve(tables));
+      } catch (error) {
+        if (!(error instanceof FileVanished)) throw error;
+        throw dependencyUnavailable(
+          "the lake",
+          `Files of ${tables.join(", ")} vanished twice in a row while they were read: ${error.message}`,
+          error,
+        );
+      }
+    },
+  };
+}
+
+function lowWatermark(snapshot: Snapshot | undefined): string | null {
+  return (snapshot && newestEntry(snapshot, "batch", "tick", "final")?.lowWatermark) ?? null;
+}
