@@ -92,7 +92,8 @@ const NAME = /^[a-z][a-z0-9_-]*$/;
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
 const TABLE_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
 const MEMORY = /^[1-9][0-9]*[mg]$/;
-const DEFAULT_RESTART: RestartPolicy = {
+/** For jobs that declare none, and for applications. */
+export const DEFAULT_RESTART: RestartPolicy = {
   maxFailures: 5,
   withinMs: 600_000,
   backoffMs: 1_000,

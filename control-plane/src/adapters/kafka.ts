@@ -1,0 +1,91 @@
+import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
+import type { TopicSpec } from "../domain/manifest.ts";
+import { dependencyUnavailable } from "../domain/problem.ts";
+import type { Topics } from "../services/ports.ts";
+
+export interface KafkaTopics extends Topics {
+  close(): Promise<void>;
+}
+
+/** Topics through kafkajs' admin client, connected when first needed. */
+export function createKafkaTopics(brokers: string[]): KafkaTopics {
+  const kafka = new Kafka({
+    clientId: "penstock-control-plane",
+    brokers,
+    logLevel: logLevel.NOTHING,
+    connectionTimeout: 3_000,
+    requestTimeout: 5_000,
+    retry: { retries: 1, initialRetryTime: 100 },
+  });
+  const admin = kafka.admin();
+  let connected: Promise<void> | null = null;
+  admin.on(admin.events.DISCONNECT, () => {
+    connected = null;
+  });
+
+  async function ask<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      connected ??= admin.connect();
+      await connected;
+      return await work();
+    } catch (error) {
+      connected = null;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw dependencyUnavailable("Kafka", `Kafka does not answer as it should: ${reason}`, error);
+    }
+  }
+
+  return {
+    async ensure(topics) {
+      const existing = await ask(() => admin.listTopics());
+      const missing = topics.filter((topic) => !existing.includes(topic.name));
+      if (missing.length === 0) return;
+      await ask(() => admin.createTopics({ waitForLeaders: true, topics: missing.map(toTopicConfig) }));
+    },
+
+    async describe(name) {
+      if (!(await ask(() => admin.listTopics())).includes(name)) return null;
+      const { topics } = await ask(() => admin.fetchTopicMetadata({ topics: [name] }));
+      const { resources } = await ask(() =>
+        admin.describeConfigs({
+          includeSynonyms: false,
+          resources: [
+            {
+              type: ConfigResourceTypes.TOPIC,
+              name,
+              configNames: ["message.timestamp.type", "retention.ms"],
+            },
+          ],
+        }),
+      );
+      const config = new Map(resources[0]?.configEntries.map((entry) => [entry.configName, entry.configValue]));
+      return {
+        name,
+        partitions: topics[0]?.partitions.length ?? 0,
+        timestampType: config.get("message.timestamp.type") ?? null,
+        retentionMs: config.get("retention.ms") ?? null,
+      };
+    },
+
+    async offsets(topic) {
+      const partitions = await ask(() => admin.fetchTopicOffsets(topic));
+      return new Map(
+        partitions.map(({ partition, low, high }) => [partition, { earliest: BigInt(low), latest: BigInt(high) }]),
+      );
+    },
+
+    close: () => admin.disconnect(),
+  };
+}
+
+function toTopicConfig(topic: TopicSpec) {
+  return {
+    topic: topic.name,
+    numPartitions: topic.partitions,
+    replicationFactor: -1,
+    configEntries: [
+      { name: "retention.ms", value: String(topic.retentionMs) },
+      ...(topic.timestampType ? [{ name: "message.timestamp.type", value: topic.timestampType }] : []),
+    ],
+  };
+}

@@ -1,0 +1,58 @@
+import type { ApplicationRow, CatalogStore, GenerationRow, JobRow } from "../../services/ports.ts";
+import type { Database } from "./database.ts";
+
+const JOB_COLUMNS = `id, pipeline, application, spec, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
+  stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince"`;
+
+/** Pipelines, generations, applications and jobs in Postgres. */
+export function createCatalogStore(db: Database): CatalogStore {
+  return {
+    declare: (manifest, tables, rules) =>
+      db.transaction(async (tx) => {
+        await tx.query("INSERT INTO pipelines (name) VALUES ($1) ON CONFLICT DO NOTHING", [manifest.name]);
+        await tx.query(
+          `INSERT INTO generations (pipeline, number, live, tables, rules) VALUES ($1, 1, true, $2, $3)
+           ON CONFLICT DO NOTHING`,
+          [manifest.name, tables, rules],
+        );
+        for (const [name, spec] of Object.entries(manifest.applications)) {
+          await tx.query(
+            `INSERT INTO applications (name, pipeline, spec) VALUES ($1, $2, $3)
+             ON CONFLICT (name) DO UPDATE SET spec = excluded.spec`,
+            [name, manifest.name, spec],
+          );
+        }
+        for (const [id, spec] of Object.entries(manifest.jobs)) {
+          await tx.query(
+            `INSERT INTO jobs (id, pipeline, application, spec, desired) VALUES ($1, $2, $3, $4, 'running')
+             ON CONFLICT (id) DO UPDATE SET application = excluded.application, spec = excluded.spec`,
+            [id, manifest.name, spec.application, spec],
+          );
+        }
+      }),
+
+    async liveGeneration(pipeline) {
+      const rows = await db.query<GenerationRow>(
+        "SELECT pipeline, number, tables, rules FROM generations WHERE pipeline = $1 AND live",
+        [pipeline],
+      );
+      return rows[0] ?? null;
+    },
+
+    applications: () => db.query<ApplicationRow>("SELECT name, pipeline, spec FROM applications ORDER BY name"),
+
+    jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs ORDER BY id`),
+
+    async saveState(job, state, reason) {
+      await db.query(
+        `UPDATE jobs SET state_since = CASE WHEN state = $2 THEN state_since ELSE now() END, state = $2, reason = $3
+         WHERE id = $1`,
+        [job, state, reason],
+      );
+    },
+
+    async setDesired(job, desired) {
+      await db.query("UPDATE jobs SET desired = $2, desired_since = now() WHERE id = $1", [job, desired]);
+    },
+  };
+}

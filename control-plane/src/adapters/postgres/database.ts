@@ -1,0 +1,104 @@
+import { fileURLToPath } from "node:url";
+import { runner as migrate } from "node-pg-migrate";
+import pg from "pg";
+import { dependencyUnavailable } from "../../domain/problem.ts";
+
+// Counters of batches and offsets outgrow a double; they stay texts.
+export type Row = Record<string, unknown>;
+
+/** Runs one statement; the same inside and outside of a transaction. */
+export interface Queryable {
+  query<T extends object>(text: string, values?: unknown[]): Promise<T[]>;
+}
+
+export interface Database extends Queryable {
+  /** Runs `work` in one transaction, rolled back when it throws. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /** Brings the schema up to date. */
+  migrate(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const MIGRATIONS = fileURLToPath(new URL("../../../migrations", import.meta.url));
+const CONNECT_TIMEOUT_MS = 3_000;
+const STATEMENT_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens a pool; connections are made when they are needed, so this works while Postgres is away.
+ * Statements fail with a 503 Problem while it is.
+ */
+export function openDatabase(url: string, onIdleError: (error: Error) => void): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 8,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+  });
+  // A connection that dies while nobody uses it would otherwise end the process.
+  pool.on("error", onIdleError);
+
+  const on = (client: pg.Pool | pg.PoolClient): Queryable => ({
+    query: async <T extends object>(text: string, values: unknown[] = []) =>
+      (await away(client.query<T & Row>(text, values))).rows,
+  });
+
+  return {
+    ...on(pool),
+    async transaction(work) {
+      const client = await away(pool.connect());
+      let broken: Error | undefined;
+      try {
+        await away(client.query("BEGIN"));
+        const result = await work(on(client));
+        await away(client.query("COMMIT"));
+        return result;
+      } catch (error) {
+        await client.query("ROLLBACK").catch((rollback: Error) => {
+          broken = rollback;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    async migrate() {
+      const client = await away(pool.connect());
+      try {
+        await migrate({
+          dbClient: client,
+          dir: MIGRATIONS,
+          direction: "up",
+          migrationsTable: "migrations",
+          advisoryLockMode: "wait",
+          log: () => undefined,
+        });
+      } finally {
+        client.release();
+      }
+    },
+    close: () => pool.end(),
+  };
+}
+
+/** Tells "Postgres is away" from a mistake of ours. */
+async function away<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && isConnectionError(error)) {
+      throw dependencyUnavailable("Postgres", `Postgres does not answer: ${error.message || codeOf(error)}`, error);
+    }
+    throw error;
+  }
+}
+
+const CONNECTION_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "57P01", "57P02", "57P03"];
+
+function codeOf(error: Error): string {
+  return "code" in error ? String(error.code) : "";
+}
+
+function isConnectionError(error: Error): boolean {
+  const code = codeOf(error);
+  return CONNECTION_CODES.includes(code) || code.startsWith("08") || /connection|timeout exceeded/i.test(error.message);
+}

@@ -1,0 +1,102 @@
+import type { RunnerEvent } from "../../domain/sync.ts";
+import type { EventStore, LedgerRow, ProgressRow } from "../../services/ports.ts";
+import type { Database, Queryable } from "./database.ts";
+
+const PROGRESS = "id, job, generation, epoch, type, at, data";
+const LEDGER = `job, "table", batch, kind, epoch, version, at, entry`;
+
+/** What runners report: progress and the batch ledger, in Postgres. */
+export function createEventStore(db: Database): EventStore {
+  return {
+    save: (launch, events) =>
+      db.transaction(async (tx) => {
+        const [row] = await tx.query<{ last: string }>(
+          "SELECT last_sequence AS last FROM launches WHERE id = $1 FOR UPDATE",
+          [launch],
+        );
+        const last = Number(row?.last ?? 0);
+        const fresh = events.filter((event) => event.sequence > last).sort((a, b) => a.sequence - b.sequence);
+        for (const event of fresh) await saveEvent(tx, event);
+        const newest = fresh.at(-1)?.sequence ?? last;
+        if (newest > last) await tx.query("UPDATE launches SET last_sequence = $2 WHERE id = $1", [launch, newest]);
+        return newest;
+      }),
+
+    progress: (job, limit, beforeId) =>
+      db.query<ProgressRow>(
+        `SELECT ${PROGRESS} FROM progress WHERE job = $1 AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $2`,
+        [job, limit, beforeId],
+      ),
+
+    async newestProgress(job) {
+      const rows = await db.query<ProgressRow>(
+        `SELECT ${PROGRESS} FROM progress WHERE job = $1 AND type = 'progress' ORDER BY id DESC LIMIT 1`,
+        [job],
+      );
+      return rows[0] ?? null;
+    },
+
+    async newestEntry(job, generation, table, kind) {
+      const rows = await db.query<LedgerRow>(
+        `SELECT ${LEDGER} FROM ledger
+         WHERE job = $1 AND generation = $2 AND "table" = $3 AND ($4::text IS NULL OR kind = $4)
+         ORDER BY version DESC LIMIT 1`,
+        [job, generation, table, kind],
+      );
+      return rows[0] ?? null;
+    },
+
+    async prune(progressPerJob, ledgerDays) {
+      await db.query(
+        `DELETE FROM progress USING jobs WHERE progress.job = jobs.id AND progress.id <=
+           (SELECT p.id FROM progress p WHERE p.job = jobs.id ORDER BY p.id DESC OFFSET $1 LIMIT 1)`,
+        [progressPerJob],
+      );
+      await db.query(
+        `DELETE FROM ledger old WHERE at < now() - make_interval(days => $1) AND EXISTS
+           (SELECT 1 FROM ledger newer WHERE newer.job = old.job AND newer.generation = old.generation
+              AND newer."table" = old."table" AND newer.kind = old.kind AND newer.version > old.version)`,
+        [ledgerDays],
+      );
+    },
+  };
+}
+
+async function saveEvent(tx: Queryable, event: RunnerEvent): Promise<void> {
+  if (event.type === "batch") return saveEntry(tx, event);
+  await tx.query(
+    `INSERT INTO progress (job, generation, epoch, type, at, data)
+     SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $1)`,
+    [event.job, event.generation, event.epoch, event.type, event.at, JSON.stringify(event.data)],
+  );
+}
+
+async function saveEntry(tx: Queryable, event: RunnerEvent): Promise<void> {
+  const { table, version, batch, kind, rowsIn, ...rest } = event.data;
+  const [saved] = await tx.query<{ inserted: boolean }>(
+    `INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (job, generation, "table", batch, kind)
+       DO UPDATE SET version = excluded.version, at = excluded.at, entry = excluded.entry, epoch = excluded.epoch
+       WHERE excluded.version > ledger.version
+     RETURNING xmax = 0 AS inserted`,
+    [
+      event.job,
+      event.generation,
+      table,
+      batch ?? -1,
+      kind,
+      event.epoch,
+      version,
+      event.at,
+      JSON.stringify({ ...rest, rowsIn: rowsIn ?? 0 }),
+    ],
+  );
+  if (kind !== "batch" || saved?.inserted !== true) return;
+  // A job that writes two tables commits each batch twice: it counts with the first of its tables.
+  await tx.query(
+    `UPDATE runs SET batches = batches + 1, rows = rows + $3 FROM jobs
+     WHERE runs.job = $1 AND runs.epoch = $2 AND jobs.id = runs.job AND jobs.spec->'writes'->>0 = $4`,
+    [event.job, event.epoch, rowsIn ?? 0, table],
+  );
+}

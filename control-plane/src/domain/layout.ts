@@ -1,0 +1,13 @@
+/** Where the tables and checkpoints of a generation lie; nobody else composes these paths. */
+
+/** @returns the table's folder relative to the lake, such as `gen=1/silver.sales_events` */
+export function tablePath(generation: number, table: string): string {
+  // The reference layout keeps data-quality tables in folders, all others under their dotted names.
+  const name = table.startsWith("dq.") ? table.replaceAll(".", "/") : table;
+  return `gen=${generation}/${name}`;
+}
+
+/** @returns the job's checkpoint folder relative to the folder of checkpoints */
+export function checkpointPath(generation: number, job: string): string {
+  return `gen=${generation}/${job}`;
+}

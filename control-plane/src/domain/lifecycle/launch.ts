@@ -1,0 +1,143 @@
+import type { RestartVerdict } from "./restart.ts";
+
+/**
+ * One launch is one submission of an application. This file decides, from what is known about it, whether it lives and
+ * what to do next. The master's word alone never makes a launch dead: ERROR, an unknown id or silence happen to living
+ * drivers, too (a frozen worker, a recovering master).
+ */
+
+/** What the master says about a driver; `unknown` when it answers but does not know the id. */
+export type DriverState =
+  | { kind: "state"; state: string; workerId: string | null }
+  | { kind: "unknown" }
+  | { kind: "unreachable"; reason: string };
+
+/** A launch as recorded. */
+export interface LaunchRecord {
+  id: string;
+  recordedAt: Date;
+  /** when the submission was attempted; null when it surely was not */
+  submittingAt: Date | null;
+  submissionId: string | null;
+  adoptedAt: Date | null;
+}
+
+export interface LaunchFacts {
+  /** some job of the application should run */
+  wanted: boolean;
+  launch: LaunchRecord | null;
+  /** how long the runner has not called, counted while we were listening; null before its first call */
+  silentMs: number | null;
+  /** asked only while the runner does not call */
+  driver: DriverState | null;
+  /** its processes on this machine; unknown where they may run elsewhere or cannot be listed */
+  processes: "alive" | "gone" | "unknown";
+  /** the master is up, not recovering, and knows no active driver that we cannot account for */
+  masterHasNoStrangers: boolean;
+  /** resources that the driver or its executors wait for, as a sentence */
+  noResources: string | null;
+  restart: RestartVerdict;
+  /** the newest failure, as a sentence */
+  lastFailure: string | null;
+  now: Date;
+}
+
+export type LaunchPhase = "none" | "backoff" | "givenUp" | "submitting" | "starting" | "live" | "silent" | "unknown";
+
+export interface LaunchDecision {
+  phase: LaunchPhase;
+  action: "none" | "record" | "submit" | "end" | "kill";
+  reason: string | null;
+}
+
+export interface LaunchTimes {
+  /** silence after which nobody may claim that the launch lives */
+  heartbeatTimeoutMs: number;
+  /** silence after which a process that still exists is taken for frozen and killed */
+  frozenMs: number;
+  /** how long an attempted submission may take to show up as a process */
+  appearMs: number;
+}
+
+const DEAD_STATES = ["FINISHED", "FAILED", "KILLED"];
+
+/** Decides about one application; repeated until it answers `none`, each step may be interrupted and repeated. */
+export function decideLaunch(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
+  const { launch } = facts;
+  if (launch === null) return decideNew(facts);
+  if (launch.submittingAt === null) return { phase: "submitting", action: "submit", reason: "is being submitted" };
+  if (launch.adoptedAt !== null) return decideAdopted(facts, times);
+  return decideSubmitted(facts, launch, launch.submittingAt, times);
+}
+
+function decideNew({ wanted, restart, lastFailure }: LaunchFacts): LaunchDecision {
+  if (!wanted) return { phase: "none", action: "none", reason: null };
+  const because = lastFailure === null ? "" : `: ${lastFailure}`;
+  if (restart.givenUp) {
+    const reason = `the application ended ${restart.failures} times in a row${because}`;
+    return { phase: "givenUp", action: "none", reason };
+  }
+  if (restart.retryAt !== null) {
+    const reason = `is submitted again at ${restart.retryAt.toISOString()}${because}`;
+    return { phase: "backoff", action: "none", reason };
+  }
+  return { phase: "submitting", action: "record", reason: "is being submitted" };
+}
+
+function decideSubmitted(
+  facts: LaunchFacts,
+  launch: LaunchRecord,
+  submittingAt: Date,
+  times: LaunchTimes,
+): LaunchDecision {
+  const { driver, processes } = facts;
+  const waited = facts.now.getTime() - submittingAt.getTime();
+  const starting: LaunchDecision = {
+    phase: "starting",
+    action: "none",
+    reason: facts.noResources ?? "driver is starting",
+  };
+  if (driver?.kind === "state" && DEAD_STATES.includes(driver.state)) {
+    return processes === "alive"
+      ? { phase: "unknown", action: "kill", reason: `driver is ${driver.state}, but a process of it is still there` }
+      : { phase: "none", action: "end", reason: `driver ended as ${driver.state} before it called` };
+  }
+  if (driver?.kind === "state" && ["SUBMITTED", "RUNNING", "RELAUNCHING"].includes(driver.state)) return starting;
+  if (waited < times.appearMs || processes === "alive") return starting;
+  // No answer came to the submission, or the master has forgotten it. Without a process here, and with a master that has
+  // nothing pending which could be ours, it can no longer appear.
+  if (processes === "gone" && facts.masterHasNoStrangers) {
+    const what = launch.submissionId === null ? "the submission was never made" : "the driver is gone and the master";
+    return {
+      phase: "none",
+      action: "end",
+      reason: launch.submissionId === null ? what : `${what} does not know ${launch.submissionId} any more`,
+    };
+  }
+  return { phase: "unknown", action: "none", reason: `cannot find out whether the driver lives: ${describe(driver)}` };
+}
+
+function decideAdopted(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
+  const { driver, processes } = facts;
+  const silentMs = facts.silentMs ?? 0;
+  if (silentMs <= times.heartbeatTimeoutMs) return { phase: "live", action: "none", reason: facts.noResources };
+  if (processes === "gone") return { phase: "none", action: "end", reason: "the driver's processes are gone" };
+  const dead = driver?.kind === "state" && DEAD_STATES.includes(driver.state);
+  if (dead && processes === "unknown") {
+    return { phase: "none", action: "end", reason: `the driver ended as ${driver.state}` };
+  }
+  const seconds = Math.round(silentMs / 1000);
+  if (processes === "alive" && (dead || silentMs > times.frozenMs)) {
+    const reason = `the runner has been silent for ${seconds} s: its processes are killed before they are replaced`;
+    return { phase: "unknown", action: "kill", reason };
+  }
+  const reason = `the runner has been silent for ${seconds} s (${describe(driver)})`;
+  return { phase: processes === "alive" ? "silent" : "unknown", action: "none", reason };
+}
+
+function describe(driver: DriverState | null): string {
+  if (driver === null) return "the master has not been asked yet";
+  if (driver.kind === "unreachable") return `the Spark master does not answer: ${driver.reason}`;
+  if (driver.kind === "unknown") return "the Spark master does not know its driver";
+  return `the Spark master says ${driver.state}`;
+}

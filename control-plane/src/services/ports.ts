@@ -1,0 +1,248 @@
+import type { TopicOffsets } from "../domain/lag.ts";
+import type { DesiredState, JobState } from "../domain/lifecycle/job.ts";
+import type { DriverState, LaunchRecord } from "../domain/lifecycle/launch.ts";
+import type { OperationKind, OperationRequest, OperationState, OperationStep } from "../domain/lifecycle/operation.ts";
+import type { ApplicationSpec, JobSpec, Manifest, PipelineParameters, TopicSpec } from "../domain/manifest.ts";
+import type { SubmissionRequest } from "../domain/spark-settings.ts";
+import type { Certificate, JobException, RunnerEvent, RunnerProcess, StopMode, SyncRequest } from "../domain/sync.ts";
+
+/** What the services need from the outside; adapters implement it, tests may run it on the real thing. */
+
+export interface Clock {
+  now(): Date;
+}
+
+export interface JobRow {
+  id: string;
+  pipeline: string;
+  application: string;
+  spec: JobSpec;
+  desired: DesiredState;
+  desiredSince: Date;
+  stopMode: StopMode;
+  stopTimeoutMs: number;
+  epoch: number;
+  state: JobState;
+  reason: string | null;
+  stateSince: Date;
+}
+
+export interface RunRow {
+  job: string;
+  epoch: number;
+  generation: number;
+  launch: string;
+  queryId: string | null;
+  queryRunId: string | null;
+  startedAt: Date;
+  stoppingSince: Date | null;
+  endedAt: Date | null;
+  endedBy: string | null;
+  exception: JobException | null;
+  certificate: Certificate | null;
+  batches: string;
+  rows: string;
+}
+
+export interface RunEnd {
+  endedBy: string;
+  exception: JobException | null;
+  certificate: Certificate | null;
+}
+
+export interface LaunchRow extends LaunchRecord {
+  application: string;
+  driverId: string | null;
+  sparkAppId: string | null;
+  host: string | null;
+  processes: RunnerProcess[];
+  lastSyncAt: Date | null;
+  endedAt: Date | null;
+  endReason: string | null;
+  failed: boolean;
+}
+
+export interface ApplicationRow {
+  name: string;
+  pipeline: string;
+  spec: ApplicationSpec;
+}
+
+export interface GenerationRow {
+  pipeline: string;
+  number: number;
+  tables: Record<string, string>;
+  rules: Partial<PipelineParameters>;
+}
+
+export interface OperationRow {
+  id: string;
+  kind: OperationKind;
+  job: string;
+  state: OperationState;
+  request: OperationRequest;
+  fromEpoch: number;
+  steps: OperationStep[];
+  createdAt: Date;
+  endedAt: Date | null;
+}
+
+export interface ProgressRow {
+  id: string;
+  job: string;
+  generation: number;
+  epoch: number;
+  type: string;
+  at: Date;
+  data: Record<string, unknown>;
+}
+
+export interface LedgerRow {
+  job: string;
+  table: string;
+  batch: string;
+  kind: string;
+  epoch: number;
+  version: string;
+  at: Date;
+  entry: Record<string, unknown>;
+}
+
+export interface AuditEntry {
+  actor: string;
+  action: string;
+  target: string;
+  requestId: string | null;
+  before: unknown;
+  after: unknown;
+}
+
+/** Everything declared: pipelines, generations, applications, jobs. */
+export interface CatalogStore {
+  /** Saves what the manifest declares; what people decided (desired states, the live generation) stays. */
+  declare(manifest: Manifest, tables: Record<string, string>, rules: Partial<PipelineParameters>): Promise<void>;
+  liveGeneration(pipeline: string): Promise<GenerationRow | null>;
+  applications(): Promise<ApplicationRow[]>;
+  jobs(): Promise<JobRow[]>;
+  saveState(job: string, state: JobState, reason: string | null): Promise<void>;
+  setDesired(job: string, desired: DesiredState): Promise<void>;
+}
+
+export interface LaunchStore {
+  open(): Promise<LaunchRow[]>;
+  /** newest first */
+  recent(application: string, limit: number): Promise<LaunchRow[]>;
+  failures(application: string, since: Date): Promise<{ at: Date; reason: string }[]>;
+  record(id: string, application: string): Promise<void>;
+  submitting(id: string, attempted: boolean): Promise<void>;
+  submitted(id: string, submissionId: string): Promise<void>;
+  /** Keeps what the newest sync says about the driver; the first one adopts it. */
+  called(id: string, sync: SyncRequest): Promise<void>;
+  end(id: string, reason: string, failed: boolean): Promise<void>;
+}
+
+export interface RunStore {
+  openRuns(): Promise<RunRow[]>;
+  /** newest first */
+  list(job: string, limit: number, beforeEpoch: number | null): Promise<RunRow[]>;
+  failures(job: string, since: Date): Promise<{ at: Date; exception: JobException | null }[]>;
+  /** Claims the next epoch of the job. */
+  start(job: string, generation: number, launch: string): Promise<number>;
+  stopping(job: string, epoch: number): Promise<void>;
+  query(job: string, epoch: number, queryId: string | null, queryRunId: string | null): Promise<void>;
+  end(job: string, epoch: number, end: RunEnd): Promise<void>;
+}
+
+export interface OperationStore {
+  open(): Promise<OperationRow[]>;
+  find(id: string): Promise<OperationRow | null>;
+  findByKey(key: string): Promise<OperationRow | null>;
+  /** newest first */
+  list(filter: { job?: string; state?: OperationState }, limit: number, before: string | null): Promise<OperationRow[]>;
+  /** In one transaction: ends the job's open operation as superseded, saves this one, the desired state and the audit entry. */
+  request(operation: NewOperation): Promise<OperationRow>;
+  advance(id: string, state: OperationState, step: OperationStep | null): Promise<void>;
+}
+
+export interface NewOperation {
+  id: string;
+  kind: OperationKind;
+  job: string;
+  request: OperationRequest;
+  idempotencyKey: string | null;
+  /** the job's desired state from now on; null leaves it */
+  desired: DesiredState | null;
+  /** the operation has nothing left to do */
+  done: OperationStep | null;
+  audit: AuditEntry;
+}
+
+export interface EventStore {
+  /** Saves a runner's events that are not saved yet. @returns the highest sequence that is safe */
+  save(launch: string, events: RunnerEvent[]): Promise<number>;
+  /** newest first */
+  progress(job: string, limit: number, beforeId: string | null): Promise<ProgressRow[]>;
+  newestProgress(job: string): Promise<ProgressRow | null>;
+  /** the newest commit of one table by one job */
+  newestEntry(job: string, generation: number, table: string, kind: string | null): Promise<LedgerRow | null>;
+  /** Forgets what is older than the history that is kept. */
+  prune(progressPerJob: number, ledgerDays: number): Promise<void>;
+}
+
+/** What the master's web page says about the cluster. */
+export interface ClusterView {
+  status: string;
+  workers: { id: string; state: string; cores: number; coresFree: number; memoryMb: number; memoryFreeMb: number }[];
+  /** submission ids of drivers that are pending or running */
+  activeDrivers: string[];
+  applications: { id: string; name: string; state: string; cores: number }[];
+}
+
+export interface SparkMaster {
+  /** @throws SubmissionRefused when the submission surely was not made; any other error leaves it open */
+  submit(request: SubmissionRequest): Promise<string>;
+  status(submissionId: string): Promise<DriverState>;
+  /** @throws Problem when the master does not answer */
+  cluster(): Promise<ClusterView>;
+}
+
+/** The master did not take a submission. */
+export class SubmissionRefused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "SubmissionRefused";
+  }
+}
+
+/** Processes of this machine. */
+export interface Processes {
+  /** undefined where this cannot be found out */
+  alive(process: RunnerProcess): boolean | undefined;
+  /** processes whose environment carries this launch id; undefined where environments cannot be read */
+  ofLaunch(launchId: string): Promise<RunnerProcess[] | undefined>;
+  /** SIGKILL, after checking that the pid still is the same process */
+  kill(process: RunnerProcess): void;
+}
+
+export interface TopicView {
+  name: string;
+  partitions: number;
+  timestampType: string | null;
+  retentionMs: string | null;
+}
+
+export interface Topics {
+  /** Creates the topics that are missing, as declared. */
+  ensure(topics: TopicSpec[]): Promise<void>;
+  /** null for a topic that does not exist */
+  describe(name: string): Promise<TopicView | null>;
+  offsets(topic: string): Promise<TopicOffsets>;
+}
+
+export interface SchemaRegistry {
+  compatibility(subject: string): Promise<string | null>;
+  setCompatibility(subject: string, level: string): Promise<void>;
+  /** @returns the id of the schema, new or old */
+  register(subject: string, schema: string): Promise<number>;
+  ping(): Promise<void>;
+}
