@@ -1,13 +1,29 @@
 import avro from "avsc";
 import { readContract, type SalesEvent } from "./contract.ts";
 
+const SLAB_BYTES = 256 * 1024;
+const PREFIX_BYTES = 5;
+
 /**
  * Writes events as record values: a zero byte, the schema's id in four bytes, Avro (Confluent's wire format).
- * The registry's client does the same, but asynchronously for each event, which halves the rate.
+ * The registry's client does the same, but asynchronously for each event, which costs half of the rate.
  */
 export function createEncoder(schemaId: number): (event: SalesEvent) => Buffer {
   const type = avro.Type.forSchema(JSON.parse(readContract()));
-  const prefix = Buffer.alloc(5);
-  prefix.writeInt32BE(schemaId, 1);
-  return (event) => Buffer.concat([prefix, type.toBuffer(event)]);
+  // Values share buffers: one allocation for a thousand events instead of three for each.
+  let slab = Buffer.allocUnsafe(SLAB_BYTES);
+  let used = 0;
+  return function encode(event): Buffer {
+    const end = type.encode(event, slab, used + PREFIX_BYTES);
+    if (end < 0) {
+      slab = Buffer.allocUnsafe(Math.max(SLAB_BYTES, PREFIX_BYTES - end));
+      used = 0;
+      return encode(event);
+    }
+    slab[used] = 0;
+    slab.writeInt32BE(schemaId, used + 1);
+    const value = slab.subarray(used, end);
+    used = end;
+    return value;
+  };
 }

@@ -30,6 +30,6 @@ export function drawEvent(
     schema_version: 1,
     user_id: random.chance(0.8) ? `user-${random.int(1, options.accounts * 3)}` : null,
     source: random.chance(0.9) ? random.pick(SOURCES) : null,
-    trace_id: random.chance(0.5) ? random.hex(32) : null,
+    trace_id: random.chance(0.5) ? random.hex() + random.hex() : null,
   };
 }

@@ -22,6 +22,9 @@ export const CORRUPTIONS = {
     corrupt[5] = 1; // -1 as the length of the first field
     return corrupt;
   },
+  huge_length: (value: Buffer, _random: Random): Buffer | null =>
+    // 2^31 - 20 as the length of the first field: a decoder that believes it runs out of memory.
+    Buffer.concat([value.subarray(0, 5), Buffer.from([0xd8, 0xff, 0xff, 0xff, 0x0f])]),
   empty: (_value: Buffer, _random: Random): Buffer | null => Buffer.alloc(0),
   null: (_value: Buffer, _random: Random): Buffer | null => null,
 };
