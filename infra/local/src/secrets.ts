@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Secrets of one stack: made once, in files that only their owner may read. */
+export interface Secrets {
+  readonly postgresPassword: string;
+  readonly sparkRestSecret: string;
+  readonly sparkRestSecretFile: string;
+  readonly runnerTokenFile: string;
+}
+
+const SECRET_BYTES = 32;
+
+/** Reads the secrets of a stack; makes those that do not exist yet. */
+export function loadSecrets(stateDir: string): Secrets {
+  const folder = join(stateDir, "secrets");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const sparkRestSecretFile = join(folder, "spark-rest-secret");
+  const runnerTokenFile = join(folder, "runner-token");
+  readOrMake(runnerTokenFile);
+  return {
+    postgresPassword: readOrMake(join(folder, "postgres-password")),
+    sparkRestSecret: readOrMake(sparkRestSecretFile),
+    sparkRestSecretFile,
+    runnerTokenFile,
+  };
+}
+
+/** Whole or not at all: a half-written secret would lock us out of what it protects. */
+function readOrMake(path: string): string {
+  if (!existsSync(path)) {
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, randomBytes(SECRET_BYTES).toString("base64url"), { mode: 0o600 });
+    try {
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    } finally {
+      rmSync(draft);
+    }
+  }
+  return readFileSync(path, "utf8").trim();
+}

@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import { CHECKOUT } from "../root.ts";
+import { databaseUrl } from "./postgres.ts";
+import { registryUrl } from "./schema-registry.ts";
+import type { StackContext } from "./service.ts";
+import { sparkMasterUiUrl, sparkMasterUrl } from "./spark.ts";
+
+/** What the control plane, the producer and the smoke test learn of the stack: docs/contracts.md, section 1. */
+export function stackEnvironment(context: StackContext): Record<string, string> {
+  const { settings, secrets } = context;
+  const { host, ports, runtime, stateDir } = settings;
+  return {
+    PENSTOCK_HOST: host,
+    PENSTOCK_PORT: String(ports.controlPlane),
+    PENSTOCK_MANIFEST: settings.manifest,
+    PENSTOCK_HOME: settings.home,
+    PENSTOCK_RUNTIME_DIR: runtime.dir,
+    PENSTOCK_STATE_DIR: stateDir,
+    PENSTOCK_DISK_WARN: settings.diskWarn.text,
+    PENSTOCK_DATABASE_URL: databaseUrl(context),
+    PENSTOCK_KAFKA_BROKERS: `${host}:${ports.kafka}`,
+    PENSTOCK_REGISTRY_URL: registryUrl(settings),
+    PENSTOCK_SPARK_MASTER_URL: sparkMasterUrl(settings),
+    PENSTOCK_SPARK_MASTER_REST_URL: `http://${host}:${ports.sparkMasterRest}`,
+    PENSTOCK_SPARK_MASTER_UI_URL: sparkMasterUiUrl(settings),
+    PENSTOCK_SPARK_REST_SECRET_FILE: secrets.sparkRestSecretFile,
+    PENSTOCK_RUNNER_TOKEN_FILE: secrets.runnerTokenFile,
+    PENSTOCK_LAKE_DIR: join(stateDir, "lake"),
+    PENSTOCK_CHECKPOINT_DIR: join(stateDir, "checkpoints"),
+    PENSTOCK_PYTHON: runtime.python,
+    PENSTOCK_JAVA_HOME: runtime.javaHome,
+    PENSTOCK_SPARK_JOBS_DIR: join(CHECKOUT, "spark_jobs"),
+    PENSTOCK_SPARK_JARS_DIR: runtime.connectors,
+  };
+}
+
+/** Settings of the control plane or the producer that the launcher knows nothing of reach them as they are. */
+export function ownSettings(env: NodeJS.ProcessEnv): Record<string, string> {
+  const entries = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[0].startsWith("PENSTOCK_") && entry[1] !== undefined,
+  );
+  return Object.fromEntries(entries);
+}
