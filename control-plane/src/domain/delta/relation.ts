@@ -36,7 +36,10 @@ export function relationSql(
     else paths.push(`${root}/${file.path}`);
   }
   const empty = `SELECT ${columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`).join(", ")} WHERE false`;
-  const others = snapshot.partitionColumns.length === 0 ? "*" : `COLUMNS(name -> name NOT IN (${snapshot.partitionColumns.map(literal).join(", ")}))`;
+  const others =
+    snapshot.partitionColumns.length === 0
+      ? "*"
+      : `COLUMNS(name -> name NOT IN (${snapshot.partitionColumns.map(literal).join(", ")}))`;
   const reads = [...groups].map(([values, paths]) => {
     const list = paths.map(literal).join(", ");
     return `SELECT ${values === "" ? "" : `${values}, `}${others} FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;

@@ -18,5 +18,9 @@ export function readGrain(text: string | undefined, windowMs: number): number | 
   const ms = text === undefined ? windowMs : parseDuration(text);
   if (ms !== undefined && grains.includes(ms)) return ms;
   const allowed = grains.map(formatDuration).join(", ");
-  return { field: "grain", value: text, expected: ms === undefined ? `${DURATION_FORM}; here one of ${allowed}` : `one of ${allowed}` };
+  return {
+    field: "grain",
+    value: text,
+    expected: ms === undefined ? `${DURATION_FORM}; here one of ${allowed}` : `one of ${allowed}`,
+  };
 }

@@ -8,7 +8,10 @@ export interface Range {
 }
 
 /** Reads `from` and `to`. @returns the range, and a complaint for each end that is no instant, or for ends in the wrong order */
-export function readRange(given: { from?: string | undefined; to?: string | undefined }): { range: Range; errors: FieldError[] } {
+export function readRange(given: { from?: string | undefined; to?: string | undefined }): {
+  range: Range;
+  errors: FieldError[];
+} {
   const errors: FieldError[] = [];
   const end = (field: "from" | "to") => {
     const text = given[field];

@@ -1,0 +1,125 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { type Static, Type } from "typebox";
+import type { Revenue, RevenueWindow } from "../services/revenue.ts";
+import { nextCursor, nullable, pageQuery, rangeQuery, stampProperties } from "./page-query.ts";
+
+const oneOrMore = (description: string, example: string) =>
+  Type.Optional(
+    Type.Array(Type.String(), {
+      description: `${description}; repeat it or separate values by commas`,
+      examples: [[example]],
+    }),
+  );
+
+const windowsQuery = Type.Object(
+  {
+    ...rangeQuery("Windows that start"),
+    grain: Type.Optional(
+      Type.String({
+        description:
+          "Length of the windows: the pipeline's own (default), or 15m, 1h, 1d where they are multiples of it",
+        examples: ["1h"],
+      }),
+    ),
+    plan_tier: oneOrMore("free, pro, enterprise", "pro"),
+    region: oneOrMore("NA, EU, LATAM, APAC", "EU"),
+    currency: oneOrMore("USD, CAD, EUR", "USD"),
+    order: Type.Unsafe<"asc" | "desc">({
+      type: "string",
+      enum: ["asc", "desc"],
+      default: "asc",
+      description: "`asc`: oldest window first; `desc`: newest first",
+    }),
+    format: Type.Unsafe<"json" | "csv" | "ndjson">({
+      type: "string",
+      enum: ["json", "csv", "ndjson"],
+      default: "json",
+      description:
+        "In `csv` and `ndjson`, cursor and snapshot are in the headers `penstock-next-cursor` and `penstock-snapshot`",
+    }),
+    ...pageQuery,
+  },
+  { additionalProperties: false },
+);
+
+const revenueWindow = Type.Object({
+  window_start: Type.String({ examples: ["2026-11-21T00:05:00Z"] }),
+  window_end: Type.String({ examples: ["2026-11-21T00:10:00Z"] }),
+  plan_tier: Type.String({ examples: ["pro"] }),
+  region: Type.String({ examples: ["EU"] }),
+  currency: Type.String({ examples: ["EUR"] }),
+  revenue: Type.String({
+    description: "Exact, two digits; refunds and chargebacks count negative",
+    examples: ["1299.00"],
+  }),
+  event_count: Type.Union([Type.Integer(), Type.String()], {
+    description: "Accepted events; a string beyond 2^53",
+    examples: [13],
+  }),
+  status: Type.Unsafe<"final" | "provisional">({
+    type: "string",
+    enum: ["final", "provisional"],
+    description: "Provisional figures still change",
+  }),
+  revision: Type.Union([Type.Integer(), Type.Null()], {
+    description: "1 when the figure was made final once, higher when late records corrected it; null while provisional",
+    examples: [1],
+  }),
+});
+
+const windowsAnswer = Type.Object({
+  items: Type.Array(revenueWindow),
+  nextCursor,
+  snapshot: Type.Object({
+    ...stampProperties,
+    finalThrough: nullable("Every window that ends at or before it is final", "2026-11-21T00:10:00Z"),
+  }),
+});
+
+const COLUMNS = Object.keys(revenueWindow.properties) as (keyof RevenueWindow)[];
+
+/** `GET /v1/revenue/windows`. Register with `app.register(revenueRoutes, { prefix: "/v1", revenue: createRevenue(…) })`. */
+export const revenueRoutes: FastifyPluginAsyncTypebox<{ revenue: Revenue }> = async (app, { revenue }) => {
+  app.get(
+    "/revenue/windows",
+    {
+      schema: {
+        operationId: "listRevenueWindows",
+        tags: ["revenue"],
+        summary: "Revenue by window, plan tier, region and currency",
+        description:
+          "Final windows as they were summed, later ones from what has been counted so far. Currencies are never added up. A coarser window is final only when all of it is. Without events the list is empty.",
+        querystring: windowsQuery,
+        response: {
+          200: {
+            description: "A page of windows",
+            content: {
+              "application/json": { schema: windowsAnswer },
+              "text/csv": { schema: Type.String() },
+              "application/x-ndjson": { schema: Type.String() },
+            },
+          },
+        },
+      },
+    },
+    async (request, reply) => {
+      const { format, ...query } = request.query as Static<typeof windowsQuery>;
+      const answer = await revenue.windows(query);
+      if (format === "json") return reply.send(answer);
+      reply.header("penstock-snapshot", JSON.stringify(answer.snapshot));
+      if (answer.nextCursor !== null) reply.header("penstock-next-cursor", answer.nextCursor);
+      if (format === "csv") return reply.type("text/csv; charset=utf-8; header=present").send(csv(answer.items));
+      return reply.type("application/x-ndjson").send(answer.items.map((item) => `${JSON.stringify(item)}\n`).join(""));
+    },
+  );
+};
+
+function csv(items: readonly RevenueWindow[]): string {
+  const lines = items.map((item) => COLUMNS.map((column) => cell(item[column])).join(","));
+  return `${[COLUMNS.join(","), ...lines].join("\r\n")}\r\n`;
+}
+
+function cell(value: string | number | null): string {
+  const text = value === null ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
