@@ -1,0 +1,71 @@
+"""What a checkpoint knows: which batches are planned and committed, and which source range each covers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from penstock_jobs.files import list_names, read_text
+
+
+class CheckpointDamaged(Exception):
+    """A file of the checkpoint is missing or cannot be read; the text names it."""
+
+
+@dataclass(frozen=True)
+class BatchRange:
+    """The source range of one batch, as Spark's offset JSON; `start` is None for the first batch."""
+
+    start: str | None
+    end: str
+
+
+class Checkpoint:
+    """Reads the offset log and the commit log of one streaming query."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def planned(self) -> int | None:
+        """The newest batch with a logged source range; None for a checkpoint without one."""
+        return self._newest("offsets")
+
+    def committed(self) -> int | None:
+        """The newest batch that Spark counts as done; None when there is none."""
+        return self._newest("commits")
+
+    def batch_range(self, batch: int) -> BatchRange:
+        """The source range of a planned batch. Raises CheckpointDamaged."""
+        return BatchRange(None if batch == 0 else self._offset(batch - 1), self._offset(batch))
+
+    def _newest(self, log: str) -> int | None:
+        return max((int(name) for name in list_names(f"{self.path}/{log}") if name.isdigit()), default=None)
+
+    def _offset(self, batch: int) -> str:
+        file = f"{self.path}/offsets/{batch}"
+        try:
+            lines = read_text(file).splitlines()
+        except FileNotFoundError:
+            raise CheckpointDamaged(f"{file} is missing: the source range of batch {batch} is not known") from None
+        # Line 1 is the format, line 2 Spark's metadata; a source that a plan reads twice stands there twice, equal.
+        sources = set(lines[2:])
+        if lines[:1] != ["v1"] or len(sources) != 1:
+            raise CheckpointDamaged(f"{file} has {len(sources)} source ranges in {lines[:1]}; expected one in v1")
+        return sources.pop()
+
+
+def consumed_version(delta_offset: str) -> int:
+    """The newest version of a Delta source that an offset covers completely; -1 when there is none.
+
+    Delta writes a fully read version v as (v + 1, index -1); an index >= 0 is a version read in part.
+    """
+    offset = json.loads(delta_offset)
+    return int(offset["reservoirVersion"]) - 1
+
+
+def kafka_vector(kafka_offset: str) -> dict[str, dict[str, str]]:
+    """The next offset to be read, per topic and partition, of a Kafka source's offset."""
+    return {
+        topic: {partition: str(offset) for partition, offset in sorted(partitions.items(), key=lambda p: int(p[0]))}
+        for topic, partitions in json.loads(kafka_offset).items()
+    }

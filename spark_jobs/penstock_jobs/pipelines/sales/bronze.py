@@ -1,0 +1,151 @@
+"""Bronze: every Kafka record exactly once, as it came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as sf
+
+from penstock_jobs.job import Job, JobContext, JobRefused
+from penstock_jobs.ledger import LedgerEntry
+from penstock_jobs.offsets import Checkpoint, kafka_vector
+from penstock_jobs.pipelines.kafka_ends import TopicEnds
+from penstock_jobs.pipelines.sales.low_watermark import low_watermark, still_matters
+from penstock_jobs.pipelines.sales.schemas import BRONZE
+from penstock_jobs.tables import OutputTable
+
+
+class BronzeJob(Job):
+    """Kafka → bronze.sales_events, with the low watermark of each batch in its rows."""
+
+    def __init__(self, context: JobContext) -> None:
+        super().__init__(context)
+        spec = context.assignment.spec
+        self._topic: str = spec["kafka"]["topic"]
+        self._brokers: str = spec["kafka"]["brokers"]
+        self._checkpoint = Checkpoint(spec["checkpoint"])
+        self._table = OutputTable(context, BRONZE)
+        self._ends = TopicEnds(context.spark, self._brokers, self._topic)
+        self._quiet_since = time.monotonic()
+
+    def prepare(self) -> None:
+        self._table.open(self._checkpoint)
+        refuse_shrunken_topic(self._topic, self._position().through.get(self._topic, {}), self._ends.ask())
+
+    def source(self) -> DataFrame:
+        limit = str(self.context.assignment.spec["limits"].get("maxOffsetsPerTrigger", 200_000))
+        records = (
+            self.context.spark.readStream.format("kafka")
+            .option("kafka.bootstrap.servers", self._brokers)
+            .option("subscribe", self._topic)
+            .option("startingOffsets", "earliest")
+            .option("failOnDataLoss", "true")
+            .option("maxOffsetsPerTrigger", limit)
+            .option("includeHeaders", "true")
+            # The default long poll delays every small batch by 200 ms.
+            .option("kafka.fetch.max.wait.ms", "10")
+            .load()
+        )
+        return bronze_rows(records)
+
+    def process(self, batch: DataFrame, batch_id: int) -> None:
+        self._quiet_since = time.monotonic()
+        if batch_id <= self._table.last_batch:
+            self._table.report_again(batch_id)
+            return
+        rows = batch.persist()
+        try:
+            read = rows.groupBy("partition").agg(
+                sf.count("*").alias("records"), sf.unix_micros(sf.max_by("kafka_timestamp", "offset")).alias("last")
+            )
+            partitions = read.collect()
+            count = sum(row.records for row in partitions)
+            entry = self._entry(batch_id, count, {str(row.partition): row.last for row in partitions})
+            mark = sf.timestamp_micros(sf.lit(entry.low_watermark))
+            self._table.append(rows.withColumn("low_watermark", mark), entry, count)
+        finally:
+            rows.unpersist()
+
+    def idle(self) -> None:
+        """Commit a tick: all is read, nothing more came, and windows may still be open."""
+        position = self._position()
+        parameters = self.context.assignment.spec["parameters"]
+        low, last = position.low_watermark or 0, position.last_timestamps or {}
+        quiet_ms = (time.monotonic() - self._quiet_since) * 1000
+        if quiet_ms < parameters["idleTickMs"] or not still_matters(low, last, parameters):
+            return
+        asked_at = time.time_ns() // 1000
+        ends = self._ends.ask()
+        through = position.through.get(self._topic, {})
+        self._quiet_since = time.monotonic()
+        if any(int(through.get(partition, "0")) < end for partition, end in ends.items()):
+            return
+        risen = low_watermark(low, asked_at, parameters["clockMarginMs"] * 1000, ends, through, last)
+        if risen > low:
+            self._table.append_nothing(position.tick(risen, self.context.assignment.epoch))
+
+    def _position(self) -> LedgerEntry:
+        return self._table.last or self._table.new_entry("create")
+
+    def _entry(self, batch_id: int, count: int, last_read: dict[str, int]) -> LedgerEntry:
+        before = self._position()
+        covered = self._checkpoint.batch_range(batch_id)
+        vector = kafka_vector(covered.end)
+        through = vector[self._topic]
+        last = {**(before.last_timestamps or {}), **last_read}
+        margin = self.context.assignment.spec["parameters"]["clockMarginMs"] * 1000
+        # The moment before asking: what comes while the answer is under way is younger.
+        asked_at = time.time_ns() // 1000
+        ends = self._ends.ask()
+        rows = {"appended": count}
+        if covered.start is not None:
+            start = kafka_vector(covered.start).get(self._topic, {})
+            gaps = sum(int(end) - int(start.get(partition, "0")) for partition, end in through.items()) - count
+            rows |= {"gaps": gaps} if gaps else {}
+        return self._table.new_entry(
+            "batch",
+            batch=batch_id,
+            source_from=covered.start,
+            source_to=covered.end,
+            through=vector,
+            low_watermark=low_watermark(before.low_watermark or 0, asked_at, margin, ends, through, last),
+            rows_in=count,
+            rows=rows,
+            last_timestamps=last,
+        )
+
+
+def bronze_rows(records: DataFrame) -> DataFrame:
+    """Bronze's columns, but for the low watermark, of records as Spark's Kafka source gives them."""
+    return records.select(
+        "topic",
+        "partition",
+        "offset",
+        sf.col("timestamp").alias("kafka_timestamp"),
+        "key",
+        "headers",
+        "value",
+        schema_id_of(sf.col("value")).alias("schema_id"),
+    )
+
+
+def schema_id_of(value: Column) -> Column:
+    """The signed big-endian number in bytes 2 to 5, or null when the bytes do not begin with 0 and a whole number."""
+    unsigned = sf.conv(sf.hex(sf.substring(value, 2, 4)), 16, 10).cast("bigint")
+    signed = sf.when(unsigned >= 2**31, unsigned - 2**32).otherwise(unsigned).cast("int")
+    framed = (sf.length(value) >= 5) & (sf.substring(value, 1, 1) == sf.lit(b"\x00"))
+    return sf.when(framed, signed)
+
+
+def refuse_shrunken_topic(topic: str, through: Mapping[str, str], ends: Mapping[str, int]) -> None:
+    """Raise JobRefused when a topic ends before what has been read: it was deleted and made anew."""
+    for partition, offset in through.items():
+        end = ends.get(partition, 0)
+        if end < int(offset):
+            raise JobRefused(
+                f"partition {partition} of the topic {topic} ends at offset {end}, but records up to {offset} have been"
+                " read: the topic was deleted and made anew, or its log was cut. Reading on would mix two histories."
+                " Ways out: restore the topic, or start a new generation"
+            )

@@ -1,0 +1,56 @@
+"""Duplicates: which of the accepted copies of an event came first.
+
+The dedup operator only says which ids are new. So its answer (rows of an id and nothing else, `let_through`) is put
+beside the whole batch, and which copy counts is decided once the batch is materialised.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as sf
+
+
+def with_new_ids(classified: DataFrame, horizon_ms: int) -> DataFrame:
+    """The rows of a stream together with one row for each event id that was not seen within the horizon.
+
+    Only rows that would be accepted take part: a refused copy must not block a good one. Spark takes the lower of two
+    watermarks, and that is the low watermark's: state stays until the slowest partition has passed it by two horizons.
+    An id is kept by the time its copy was appended, not by the low watermark of its batch, which one lagging partition
+    can hold back by days; but by no less than that, so that no row is ever older than the watermark.
+    """
+    delay = f"{horizon_ms} milliseconds"
+    whole = classified.withWatermark("low_watermark", delay).withColumn("let_through", sf.lit(False))
+    new_ids = (
+        classified.where(sf.col("outcome") == "accepted")
+        .select("event_id", sf.greatest("kafka_timestamp", "low_watermark").alias("seen_at"))
+        .withWatermark("seen_at", delay)
+        .dropDuplicatesWithinWatermark(["event_id"])
+        .select("event_id", sf.lit(True).alias("let_through"))
+    )
+    return whole.unionByName(new_ids, allowMissingColumns=True)
+
+
+def resolve(rows: DataFrame) -> DataFrame:
+    """The rows of a materialised batch of `with_new_ids`, with copies that do not count turned to `duplicate`.
+
+    Of the copies of a new id the one with the lowest (kafka_timestamp, partition, offset) is accepted.
+    """
+    place = sf.struct("kafka_timestamp", "partition", "offset")
+    would_be = sf.col("outcome") == "accepted"
+    copies = (
+        rows.where(sf.col("let_through") | would_be)
+        .groupBy("event_id")
+        .agg(
+            sf.count_if(would_be).alias("copies"),
+            sf.max("let_through").alias("is_new"),
+            sf.min(sf.when(would_be, place)).alias("first"),
+        )
+        # Few ids come twice: the rest of the batch needs no join.
+        .where((sf.col("copies") > 1) | ~sf.col("is_new"))
+        .select("event_id", "is_new", "first")
+    )
+    joined = rows.where(~sf.col("let_through")).join(sf.broadcast(copies), "event_id", "left")
+    counts = sf.col("is_new").isNull() | (sf.col("is_new") & (place == sf.col("first")))
+    return joined.withColumn("outcome", sf.when(would_be & ~counts, "duplicate").otherwise(sf.col("outcome"))).drop(
+        "is_new", "first"
+    )

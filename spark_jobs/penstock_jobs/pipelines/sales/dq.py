@@ -1,0 +1,122 @@
+"""Data quality: one row of metrics per batch of silver, and samples of what is wrong."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import functions as sf
+
+from penstock_jobs.job import Job, JobContext
+from penstock_jobs.ledger import LedgerEntry
+from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.pipelines.sales.schemas import EVENT_COLUMNS, METRICS, SAMPLES, SILVER
+from penstock_jobs.pipelines.upstream import Upstream
+from penstock_jobs.tables import OutputTable
+
+MAX_SAMPLES = 100
+
+
+class DqJob(Job):
+    """silver.sales_events → dq.revenue_5m.metrics and dq.revenue_5m.samples, over the rows of every outcome."""
+
+    def __init__(self, context: JobContext) -> None:
+        super().__init__(context)
+        spec = context.assignment.spec
+        self._sla: int = spec["parameters"]["latencySlaMs"] * 1000
+        self._checkpoint = Checkpoint(spec["checkpoint"])
+        self._upstream = Upstream(context, SILVER.name, self._checkpoint)
+        self._metrics = OutputTable(context, METRICS)
+        self._samples = OutputTable(context, SAMPLES)
+
+    def prepare(self) -> None:
+        self._upstream.require()
+        self._metrics.open(self._checkpoint, every_batch=False)
+        self._samples.open(self._checkpoint, every_batch=False)
+
+    def source(self) -> DataFrame:
+        return with_violations(self._upstream.stream(), self._sla)
+
+    def process(self, batch: DataFrame, batch_id: int) -> None:
+        if batch_id <= self._metrics.last_batch:
+            self._metrics.report_again(batch_id)
+            return
+        rows = batch.persist()
+        try:
+            counts = batch_metrics(rows, batch_id).collect()[0]
+            if counts.total_records == 0:
+                return
+            entry = self._entry(batch_id, counts)
+            broken = counts.total_records - counts.valid_records_estimate
+            # Metrics last: they say that the batch is done with.
+            if broken > 0 and batch_id > self._samples.last_batch:
+                self._samples.append(samples(rows, batch_id), entry, MAX_SAMPLES)
+            self._metrics.append(self.context.spark.createDataFrame([counts], METRICS.columns), entry, 1)
+        finally:
+            rows.unpersist()
+
+    def _entry(self, batch_id: int, counts: Row) -> LedgerEntry:
+        covered = self._checkpoint.batch_range(batch_id)
+        before = self._upstream.entry_before(covered)
+        return self._metrics.new_entry(
+            "batch",
+            batch=batch_id,
+            source_from=covered.start,
+            source_to=covered.end,
+            through=before.through,
+            low_watermark=before.low_watermark,
+            rows_in=counts.total_records,
+            rows={"valid": counts.valid_records_estimate},
+        )
+
+
+def with_violations(silver: DataFrame, latency_sla: int) -> DataFrame:
+    """What dq needs of silver's rows, with `violations`: every reason why a record is not good. `latency_sla` in µs."""
+    latency = sf.unix_micros("ingest_time") - sf.unix_micros("event_time")
+    slow = sf.array_compact(sf.array(sf.when(latency > latency_sla, "LATENCY_SLA_BREACH")))
+    violations = sf.concat(sf.coalesce("reasons", sf.array().cast("array<string>")), slow)
+    return silver.select(
+        "topic", "partition", "offset", "outcome", *EVENT_COLUMNS, "low_watermark", violations.alias("violations")
+    )
+
+
+def batch_metrics(rows: DataFrame, batch_id: int) -> DataFrame:
+    """The one row of metrics of a batch, in the columns of dq.revenue_5m.metrics."""
+
+    def having(reason: str) -> Column:
+        return sf.count_if(sf.array_contains("violations", reason))
+
+    def of(outcome: str) -> Column:
+        return sf.count_if(sf.col("outcome") == outcome)
+
+    return rows.agg(
+        sf.current_timestamp().alias("dq_run_ts"),
+        sf.lit(batch_id).cast("bigint").alias("batch_id"),
+        sf.count("*").alias("total_records"),
+        sf.count_if(sf.size("violations") == 0).alias("valid_records_estimate"),
+        having("NULL_REQUIRED").alias("null_required_fields"),
+        having("INVALID_DOMAIN").alias("invalid_domain_values"),
+        having("BAD_AMOUNT").alias("bad_amounts"),
+        having("LATENCY_SLA_BREACH").alias("latency_sla_breaches"),
+        of("accepted").alias("accepted"),
+        of("duplicate").alias("duplicates"),
+        of("late").alias("late"),
+        of("future").alias("future"),
+        of("undecodable").alias("undecodable"),
+        of("invalid").alias("invalid"),
+        sf.max("low_watermark").alias("low_watermark"),
+    )
+
+
+def samples(rows: DataFrame, batch_id: int) -> DataFrame:
+    """At most 100 violations of a batch, one row for each reason of a record, the lowest offsets first."""
+    return (
+        rows.select(
+            sf.lit(batch_id).cast("bigint").alias("batch_id"),
+            sf.explode("violations").alias("dq_violation_reason"),
+            "topic",
+            "partition",
+            "offset",
+            *EVENT_COLUMNS,
+        )
+        .orderBy("offset", "partition", "dq_violation_reason")
+        .limit(MAX_SAMPLES)
+    )

@@ -1,0 +1,48 @@
+"""The low watermark: the append time up to which every partition has been read. Times are microseconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def low_watermark(
+    previous: int,
+    asked_at: int,
+    clock_margin: int,
+    ends: Mapping[str, int],
+    through: Mapping[str, str],
+    last_timestamps: Mapping[str, int],
+) -> int:
+    """The low watermark after reading up to `through`; never below `previous`.
+
+    `ends` are the end offsets as asked for at `asked_at` or later, by partition; `last_timestamps` the append times of
+    the last records read. A partition read to its end counts as read up to `asked_at` less `clock_margin`; one with a
+    lag, of which nothing has been read, can hold records of any age: then nothing rises.
+    """
+    marks = []
+    for partition, end in ends.items():
+        if int(through.get(partition, "0")) >= end:
+            marks.append(asked_at - clock_margin)
+        elif partition in last_timestamps:
+            marks.append(last_timestamps[partition])
+        else:
+            return previous
+    return max(previous, min(marks, default=previous))
+
+
+def still_matters(low: int, last_timestamps: Mapping[str, int], parameters: Mapping[str, Any]) -> bool:
+    """Whether a risen low watermark could still make a window final.
+
+    The latest window that a record can open ends at most skew + window after its append time. One window and one tick
+    more: then ticks stop, for an idle stack is idle. `parameters` as in docs/contracts.md, section 3.
+    """
+    if not last_timestamps:
+        return False
+    reach_ms = (
+        parameters["allowedLatenessMs"]
+        + parameters["allowedSkewMs"]
+        + 2 * parameters["windowMs"]
+        + parameters["idleTickMs"]
+    )
+    return low < max(last_timestamps.values()) + reach_ms * 1000

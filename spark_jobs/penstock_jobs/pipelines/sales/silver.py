@@ -1,0 +1,138 @@
+"""Silver: one row for every bronze row, decoded, typed and judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pyspark.sql import DataFrame, Row
+from pyspark.sql import functions as sf
+
+from penstock_jobs.job import Job, JobContext, JobRefused, RestartQuery
+from penstock_jobs.ledger import LedgerEntry, from_micros
+from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.pipelines.sales.classify import Rules, classify
+from penstock_jobs.pipelines.sales.decode import Decoder
+from penstock_jobs.pipelines.sales.dedup import resolve, with_new_ids
+from penstock_jobs.pipelines.sales.schemas import BRONZE, EVENT_COLUMNS, SILVER
+from penstock_jobs.pipelines.upstream import Upstream
+from penstock_jobs.registry import SchemaRegistry, WriterSchemas
+from penstock_jobs.tables import OutputTable
+
+REFUSED = ("late", "future", "undecodable", "invalid")
+
+
+class SilverJob(Job):
+    """bronze.sales_events → silver.sales_events, each event id accepted once."""
+
+    def __init__(self, context: JobContext) -> None:
+        super().__init__(context)
+        spec = context.assignment.spec
+        self._checkpoint = Checkpoint(spec["checkpoint"])
+        self._table = OutputTable(context, SILVER)
+        self._upstream = Upstream(context, BRONZE.name, self._checkpoint)
+        registry = SchemaRegistry(spec["registry"]["url"])
+        self._schemas = WriterSchemas(registry, Path(f"{spec['checkpoint']}.schemas"))
+
+    def prepare(self) -> None:
+        self._upstream.require()
+        self._table.open(self._checkpoint)
+        self._schemas.learn_subject(self.context.assignment.spec["registry"]["subject"])
+        self._decoder = Decoder(self.context.spark, self._schemas.known, self.context.assignment.spec["contract"])
+
+    def source(self) -> DataFrame:
+        parameters = self.context.assignment.spec["parameters"]
+        bronze = self._upstream.stream()
+        decoded = bronze.withColumn("event", self._decoder.event(sf.col("value"), sf.col("schema_id")))
+        problem = self._decoder.problem(sf.col("value"), sf.col("schema_id"), sf.col("event"))
+        classified = classify(decoded.withColumn("problem", problem), Rules.of(parameters))
+        return with_new_ids(classified, parameters["dedupHorizonMs"])
+
+    def process(self, batch: DataFrame, batch_id: int) -> None:
+        rows = batch.persist()
+        try:
+            # Before anything else, a batch that is in already as well: the state store must see every batch.
+            counts = _count(rows)
+            if batch_id <= self._table.last_batch:
+                self._table.report_again(batch_id)
+                return
+            self._learn_schemas(set(counts.unknown_ids))
+            self._refuse_forgotten(counts.oldest)
+            entry = self._entry(batch_id, counts)
+            if counts.records == 0:
+                self._table.append_nothing(entry)
+                return
+            whole = rows.where(~sf.col("let_through"))
+            judged = resolve(rows) if counts.candidates > counts.new_ids else whole
+            self._table.append(self._silver_rows(judged), entry, counts.records)
+        finally:
+            rows.unpersist()
+
+    def _learn_schemas(self, ids: set[int]) -> None:
+        """Ask for ids that this query cannot read; the plan holds the schemas, so a new one needs a new plan."""
+        if ids and self._schemas.learn(ids):
+            raise RestartQuery(f"the registry knows one of the schema ids {sorted(ids)} by now")
+
+    def _refuse_forgotten(self, oldest: int | None) -> None:
+        """A row older than Spark's watermark would be dropped without a word, and then taken for a duplicate."""
+        before = self._table.last.low_watermark if self._table.last else None
+        horizon = self.context.assignment.spec["parameters"]["dedupHorizonMs"] * 1000
+        if before is not None and oldest is not None and oldest < before - horizon:
+            raise JobRefused(
+                f"bronze holds a row with the low watermark {from_micros(oldest)} after one with {from_micros(before)}:"
+                " it fell by more than the dedup horizon. Way out: replay bronze into a new generation"
+            )
+
+    def _entry(self, batch_id: int, counts: Row) -> LedgerEntry:
+        covered = self._checkpoint.batch_range(batch_id)
+        before = self._upstream.entry_before(covered)
+        rows = {
+            "accepted": counts.new_ids,
+            "duplicate": counts.candidates - counts.new_ids,
+            **{outcome: counts[outcome] for outcome in REFUSED},
+        }
+        return self._table.new_entry(
+            "batch",
+            batch=batch_id,
+            source_from=covered.start,
+            source_to=covered.end,
+            through=before.through,
+            low_watermark=before.low_watermark,
+            rows_in=counts.records,
+            rows={outcome: count for outcome, count in rows.items() if count},
+        )
+
+    def _silver_rows(self, judged: DataFrame) -> DataFrame:
+        refused = sf.col("outcome") != "accepted"
+        # Decoded once more, but only where it is refused: keeping the event of every row would cost more.
+        event = self._decoder.event(sf.col("value"), sf.col("schema_id"))
+        decoded = sf.when(
+            refused & (sf.col("outcome") != "undecodable"), sf.to_json(event, {"ignoreNullFields": "false"})
+        )
+        return judged.select(
+            "topic",
+            "partition",
+            "offset",
+            "kafka_timestamp",
+            "schema_id",
+            "outcome",
+            "reasons",
+            *EVENT_COLUMNS,
+            decoded.alias("decoded"),
+            sf.when(refused, sf.col("value")).alias("value"),
+            "low_watermark",
+        )
+
+
+def _count(rows: DataFrame) -> Row:
+    """Everything that must be known of a batch, in one pass, which also materialises it."""
+    whole, outcome = ~sf.col("let_through"), sf.col("outcome")
+    unknown = whole & (sf.element_at("reasons", 1) == "UNKNOWN_SCHEMA_ID")
+    counted = rows.agg(
+        sf.count_if(whole).alias("records"),
+        sf.count_if(sf.col("let_through")).alias("new_ids"),
+        sf.count_if(outcome == "accepted").alias("candidates"),
+        *(sf.count_if(outcome == name).alias(name) for name in REFUSED),
+        sf.collect_set(sf.when(unknown, sf.col("schema_id"))).alias("unknown_ids"),
+        sf.unix_micros(sf.min("low_watermark")).alias("oldest"),
+    )
+    return counted.collect()[0]

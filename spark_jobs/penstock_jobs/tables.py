@@ -1,0 +1,172 @@
+"""Delta tables of a pipeline: made with their exact schemas, and appended to exactly once per batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from penstock_jobs.job import JobContext, JobRefused, WaitingFor
+from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger
+from penstock_jobs.offsets import Checkpoint
+
+_ROWS_PER_FILE = 25_000
+_WAYS_OUT = "Ways out: restore table and checkpoint from one backup, or replay the job into a new generation"
+
+
+class CommitLost(Exception):
+    """An append returned but its commit is not in the table's log: somebody else writes this table."""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table's name in the pipeline, its columns as SQL text, and its partition columns."""
+
+    name: str
+    columns: str
+    partitioned_by: tuple[str, ...] = ()
+
+
+def require_table(context: JobContext, name: str) -> str:
+    """The path of a table that the job reads. Raises WaitingFor while it does not exist."""
+    path = str(context.assignment.spec["tables"][name])
+    if TableLedger(path).newest_version() is None:
+        raise WaitingFor(f"waiting for the table {name}: the job that writes it has not created it yet ({path})")
+    return path
+
+
+class OutputTable:
+    """A table that one job writes, one commit per batch, each with its ledger entry.
+
+    The newest entry says which batch is in, so that a batch which Spark repeats is recognised without a snapshot.
+    """
+
+    def __init__(self, context: JobContext, spec: TableSpec) -> None:
+        self._context = context
+        self._spec = spec
+        self.path = str(context.assignment.spec["tables"][spec.name])
+        self.ledger = TableLedger(self.path)
+        self.last: LedgerEntry | None = None
+        self._version = -1
+
+    @property
+    def last_batch(self) -> int:
+        """The newest batch in the table; -1 when there is none."""
+        return -1 if self.last is None or self.last.batch is None else self.last.batch
+
+    @property
+    def version(self) -> int:
+        """The newest version of the table when it was last opened or appended to; -1 before."""
+        return self._version
+
+    def open(self, checkpoint: Checkpoint | None, every_batch: bool = True) -> None:
+        """Create the table if it is missing and compare its ledger with the job's checkpoint.
+
+        `every_batch`: each batch makes a commit here, even one without rows. No checkpoint: a table whose commits do
+        not belong to batches. Raises JobRefused.
+        """
+        if self.ledger.newest_version() is None:
+            self._create(self._context.spark)
+        newest = self.ledger.newest_version()
+        assert newest is not None, f"{self.path} has been created"
+        self._version = newest
+        job = self._context.assignment.job
+        try:
+            found = self.ledger.newest_entry(newest, lambda entry: entry.job == job)
+        except LedgerGone as gone:
+            raise JobRefused(str(gone)) from gone
+        self.last = found[1] if found else None
+        if checkpoint is not None:
+            self._compare(checkpoint, every_batch)
+        if found:
+            self._report("position", *found)
+
+    def append(self, rows: DataFrame, entry: LedgerEntry, count: int) -> int:
+        """Commit rows together with their ledger entry; the version of the commit. `count`: about how many rows."""
+        self._context.fence.check()
+        files = -(-count // _ROWS_PER_FILE) or 1
+        writer = rows.coalesce(files).write.format("delta").mode("append")
+        writer.option("userMetadata", entry.to_json()).save(self.path)
+        version = self._version_of(entry)
+        self.last = entry
+        self._report("batch", version, entry)
+        return version
+
+    def append_nothing(self, entry: LedgerEntry) -> int:
+        """Commit an entry that comes without rows; the version of the commit."""
+        return self.append(self._context.spark.createDataFrame([], self._spec.columns), entry, 0)
+
+    def report_again(self, batch: int) -> None:
+        """Say once more that a batch is in: a crash may have come before the first time was heard."""
+        found = self.ledger.newest_entry(accept=lambda entry: entry.batch == batch and entry.kind == "batch")
+        if found:
+            self._report("batch", *found)
+
+    def new_entry(self, kind: str, **fields: Any) -> LedgerEntry:
+        """An entry of this run."""
+        assignment = self._context.assignment
+        return LedgerEntry(kind, assignment.job, assignment.generation, assignment.epoch, **fields)
+
+    def _create(self, spark: SparkSession) -> None:
+        self._context.fence.check()
+        # A session of its own, because the entry of a CREATE can only be handed over as a setting.
+        session = spark.newSession()
+        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", self.new_entry("create").to_json())
+        partitions = f"PARTITIONED BY ({', '.join(self._spec.partitioned_by)})" if self._spec.partitioned_by else ""
+        properties = ", ".join(
+            f"'{name}' = '{value}'"
+            for name, value in table_properties(self._context.assignment.spec["housekeeping"]).items()
+        )
+        session.sql(
+            f"CREATE TABLE IF NOT EXISTS delta.`{self.path.replace('`', '``')}` ({self._spec.columns}) USING delta"
+            f" {partitions} TBLPROPERTIES ({properties})"
+        )
+
+    def _compare(self, checkpoint: Checkpoint, every_batch: bool) -> None:
+        job, name = self._context.assignment.job, self._spec.name
+        planned, committed, last = checkpoint.planned(), checkpoint.committed(), self.last_batch
+        if last >= 0 and planned is None:
+            raise JobRefused(
+                f"{job}: {name} holds batches up to {last}, but the checkpoint {checkpoint.path} is empty. Batches"
+                f" would be numbered from 0 again and taken for those that are in. {_WAYS_OUT}"
+            )
+        if planned is not None and last > planned:
+            raise JobRefused(
+                f"{job}: {name} holds batches up to {last}, the checkpoint {checkpoint.path} knows only those up to"
+                f" {planned}: it is older than the table. {_WAYS_OUT}"
+            )
+        if every_batch and committed is not None and committed > last:
+            raise JobRefused(
+                f"{job}: the checkpoint {checkpoint.path} counts batch {committed} as done, but {name} holds"
+                f" {'none' if last < 0 else f'only those up to {last}'}: rows would be missing. {_WAYS_OUT}"
+            )
+
+    def _version_of(self, entry: LedgerEntry) -> int:
+        before, newest = self._version, self.ledger.newest_version(self._version)
+        assert newest is not None
+        self._version = newest
+        for version in range(newest, before, -1):
+            if self.ledger.entry_of(version) == entry:
+                return version
+        raise CommitLost(
+            f"batch {entry.batch} was appended to {self.path}, but no version from {before + 1} to {newest} carries it"
+        )
+
+    def _report(self, kind: str, version: int, entry: LedgerEntry) -> None:
+        data = {**entry.to_data(), "table": self._spec.name, "version": version}
+        self._context.reporter.report(kind, data)
+
+
+def table_properties(housekeeping: Mapping[str, Any]) -> dict[str, str]:
+    """Delta's table properties for the housekeeping of an assignment (docs/contracts.md, section 3)."""
+    return {
+        "delta.checkpointInterval": str(housekeeping["checkpointInterval"]),
+        "delta.logRetentionDuration": f"interval {housekeeping['logRetentionMs']} milliseconds",
+        # Delta's own clean-up does not ask whether a reader still needs the commits.
+        "delta.enableExpiredLogCleanup": "false",
+        "delta.deletedFileRetentionDuration": f"interval {housekeeping['fileRetentionMs']} milliseconds",
+        "delta.dataSkippingNumIndexedCols": "0",
+        "delta.enableDeletionVectors": "false",
+    }
