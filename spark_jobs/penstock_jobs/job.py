@@ -14,7 +14,18 @@ from pyspark.sql import DataFrame, SparkSession
 
 
 class WaitingFor(Exception):
-    """The job cannot start yet; the text says for what it waits and what a user can do. The runner tries again."""
+    """The job cannot go on yet; the text says for what it waits and what a user can do. The runner tries again.
+
+    Raised by `prepare`, `source`, or `process` before anything was written: then the query is started again.
+    """
+
+
+class RestartQuery(Exception):
+    """The query must be planned anew, for what it was planned on has changed; the text says what.
+
+    Raised by `process` or `idle` before anything was written. The runner calls `prepare` and `source` again and
+    starts the query, in the same run.
+    """
 
 
 class JobRefused(Exception):
@@ -42,7 +53,11 @@ class Reporter(Protocol):
     """Takes events for the control plane; never blocks."""
 
     def report(self, kind: str, data: Mapping[str, Any]) -> None:
-        """Queue one event: `batch` (a ledger entry with `table` and `version`), `warning`, `housekeeping`."""
+        """Queue one event: `batch` (a ledger entry with `table` and `version`), `warning`, `housekeeping`.
+
+        `position` has the form of `batch` and says what `prepare` found as the newest entry of a table: it is not sent
+        on, but a run that is stopped before its first batch can certify it.
+        """
 
 
 @dataclass(frozen=True)
@@ -77,5 +92,5 @@ class Job(ABC):
     def process(self, batch: DataFrame, batch_id: int) -> None:
         """Commit one micro-batch, exactly once. An exception ends the query."""
 
-    def idle(self) -> None:
+    def idle(self) -> None:  # noqa: B027 - not every job has something to do
         """Called by the runner, never while a batch is in flight, about once a second while the query is idle."""

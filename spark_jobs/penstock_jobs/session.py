@@ -7,6 +7,9 @@ from pathlib import Path
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
+# One hostile record of five bytes (a string of 2 GB, says its length) would otherwise end the JVM by OutOfMemoryError.
+_AVRO_LIMITS = "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
+
 # What a submission sets itself (spark.* properties) wins over these.
 SETTINGS: dict[str, str] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -31,7 +34,11 @@ SETTINGS: dict[str, str] = {
     "spark.databricks.delta.stats.collect": "false",
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.shuffle.partitions": "2",
-    "spark.sql.streaming.metricsEnabled": "false",
+    "spark.sql.streaming.stopTimeout": "30s",
+    # A commit without files may carry a risen low watermark.
+    "spark.databricks.delta.skipRecordingEmptyCommits": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.executor.extraJavaOptions": _AVRO_LIMITS,
 }
 
 
@@ -41,6 +48,16 @@ def runner_session() -> SparkSession:
     for name, value in SETTINGS.items():
         conf.setIfMissing(name, value)
     return SparkSession.builder.config(conf=conf).getOrCreate()
+
+
+def ensure_pool(spark: SparkSession, name: str, weight: int) -> None:
+    """Make a pool of the fair scheduler with this weight, unless there is one. Spark itself would take weight 1."""
+    jvm = spark._jvm
+    assert jvm is not None
+    root = spark.sparkContext._jsc.sc().taskScheduler().rootPool()
+    if root.getSchedulableByName(name) is None:
+        scheduler = jvm.org.apache.spark.scheduler
+        root.addSchedulable(scheduler.Pool(name, scheduler.SchedulingMode.FIFO(), 0, weight))
 
 
 def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSession:
@@ -60,7 +77,7 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.ui.enabled", "false")
         .config("spark.sql.warehouse.dir", str(warehouse))
-        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1")
+        .config("spark.driver.extraJavaOptions", f"-Dderby.system.home={warehouse} {_AVRO_LIMITS}")
     )
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)

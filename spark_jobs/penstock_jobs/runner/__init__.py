@@ -1,0 +1,1 @@
+"""The program inside a driver: starts, watches and stops the queries that the control plane assigns to it."""

@@ -1,0 +1,62 @@
+"""The gate that every micro-batch passes: once closed it lets none in, and the query can be stopped between two."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pyspark.sql import DataFrame
+
+
+class DrainRequested(Exception):
+    """Raised into a batch that came after the gate was closed. Returning instead would commit the batch unprocessed."""
+
+
+class BatchGate:
+    """Runs `process` and `idle` of a job, one at a time, until it is closed."""
+
+    def __init__(self, process: Callable[[DataFrame, int], None], idle: Callable[[], None]) -> None:
+        self._process = process
+        self._idle = idle
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self.last_finished: int | None = None
+        """The newest batch that `process` ended well."""
+        self.failure: BaseException | None = None
+        """What `process` or `idle` raised."""
+
+    def enter(self, batch: DataFrame, batch_id: int) -> None:
+        """The foreachBatch function. Raises DrainRequested when closed, else what `process` raises."""
+        with self._lock:
+            if self._closed.is_set():
+                raise DrainRequested
+            try:
+                self._process(batch, batch_id)
+            except BaseException as failure:
+                self.failure = failure
+                raise
+            self.last_finished = batch_id
+
+    def tick(self) -> None:
+        """Run `idle` unless a batch is in flight. Raises what `idle` raises."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if not self._closed.is_set() and self.failure is None:
+                self._idle()
+        except BaseException as failure:
+            self.failure = failure
+            raise
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        """Let no further batch in. One that is in flight goes on."""
+        self._closed.set()
+
+    def quiet(self, seconds: float) -> bool:
+        """Wait up to `seconds` until nothing is in flight; whether that is so."""
+        if not self._lock.acquire(timeout=seconds):
+            return False
+        self._lock.release()
+        return True

@@ -1,0 +1,274 @@
+"""One job as the runner hosts it: a thread that starts the query, watches it, and stops it between two batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from penstock_jobs.fencing import EpochFence
+from penstock_jobs.job import Assignment, Job, JobContext, JobRefused, RestartQuery, WaitingFor
+from penstock_jobs.runner.certificate import Position, certify
+from penstock_jobs.runner.event_buffer import EventBuffer
+from penstock_jobs.runner.failure import describe, describe_query_death
+from penstock_jobs.runner.gate import BatchGate
+from penstock_jobs.runner.status import JobStatus
+from penstock_jobs.session import ensure_pool
+
+_WATCH_SECONDS = 0.2
+_IDLE_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
+# A job that asks for restart after restart without a batch in between would never get anywhere.
+_MAX_RESTARTS_IN_A_ROW = 5
+# Housekeeping has weight 1.
+_POOL_WEIGHT = 8
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How a run is to end; a drain turns into `now` at `deadline` (of time.monotonic)."""
+
+    mode: str
+    deadline: float
+
+
+class HostedJob:
+    """One run of a job. Ends in `stopped` (with a certificate) or `failed` (with the exception), and stays there."""
+
+    def __init__(
+        self,
+        spark: SparkSession,
+        assignment: Assignment,
+        make_job: Callable[[JobContext], Job],
+        events: EventBuffer,
+        holder: str,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`holder` names this runner in the epoch's claim; `changed` is called when the state did."""
+        self.assignment = assignment
+        self.status = JobStatus(assignment, changed)
+        self._spark = spark
+        self._make_job = make_job
+        self._events = events
+        self._holder = holder
+        self._changed = changed
+        self._position = Position()
+        self._wake = threading.Event()
+        self._stop: Stop | None = None
+        self._violation: Exception | None = None
+        self.run_id: str | None = None
+        """Run id of the Spark query, by which its progress is recognised."""
+        self.fence = EpochFence(assignment.spec["checkpoint"], assignment.epoch)
+        self.upkeep = threading.Lock()
+        """Held by whoever works on the tables of this job beside its query."""
+        self._thread = threading.Thread(target=self._run, name=f"job-{assignment.job}", daemon=True)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        self._thread.start()
+
+    def stop(self, mode: str, timeout_ms: int) -> None:
+        """Ask for the end of this run: `drain` finishes the batch in flight, and turns into `now` after the timeout.
+
+        Asking again never weakens or postpones what was asked before.
+        """
+        asked = Stop(mode, time.monotonic() + timeout_ms / 1000)
+        now = self._stop
+        if now is not None:
+            mode = "now" if "now" in (mode, now.mode) else "drain"
+            asked = Stop(mode, min(asked.deadline, now.deadline))
+        self._stop = asked
+        self._wake.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the end of this run, at most so long; whether it has ended."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def report(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Queue an event of this run (the `Reporter` of its job)."""
+        if kind in ("batch", "position"):
+            self._position.note(data)
+        if kind != "position":
+            self._events.add(kind, self.assignment, data)
+        if kind == "batch":
+            self._changed()
+
+    def on_progress(self, progress: Mapping[str, Any]) -> None:
+        """Take a StreamingQueryProgress of this run's query."""
+        self.status.alive()
+        self._events.add("progress", self.assignment, progress)
+        dropped = sum(int(operator.get("numRowsDroppedByWatermark", 0)) for operator in progress["stateOperators"])
+        if dropped > 0:
+            self._violation = RowsDropped(
+                f"batch {progress['batchId']}: {dropped} rows were dropped by Spark's watermark and so are missing in "
+                "what was written. Replay the job from before this batch; see its low watermark and dedup horizon."
+            )
+            self._wake.set()
+
+    def on_idle(self) -> None:
+        """Spark says that the query had nothing to do."""
+        self.status.alive()
+
+    def on_terminated(self) -> None:
+        """Spark says that the query has ended: look at once."""
+        self._wake.set()
+
+    def _run(self) -> None:
+        try:
+            ensure_pool(self._spark, self.assignment.job, _POOL_WEIGHT)
+            self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", self.assignment.job)
+            self.fence.claim(self._holder)
+            job = self._make_job(JobContext(self._spark, self.assignment, self.fence, self))
+            mode = self._host(job)
+            self._end_upkeep()
+            self.status.stopped(certify(self.assignment, self._position, mode))
+        except QueryDied as death:
+            self.status.failed(death.description)
+        except BaseException as failure:
+            self.status.failed(describe(failure))
+
+    def _host(self, job: Job) -> str:
+        """Start the query as often as the job wants it; the mode in which it was stopped in the end."""
+        restarts = 0
+        while True:
+            gate = BatchGate(job.process, job.idle)
+            query = self._start_query(job, gate)
+            if query is None:
+                return "drain"
+            try:
+                stopped = self._watch(query, gate)
+            except RestartQuery as wish:
+                restarts = 1 if gate.last_finished is not None else restarts + 1
+                if restarts > _MAX_RESTARTS_IN_A_ROW:
+                    raise JobRefused(f"the query asked {restarts} times in a row to be restarted: {wish}") from wish
+                self.report("warning", {"text": f"the query is restarted: {wish}", "restartsInARow": restarts})
+            except WaitingFor as wait:
+                self.status.wait_for(str(wait))
+                self._pause(_RETRY_SECONDS)
+            else:
+                return stopped
+
+    def _start_query(self, job: Job, gate: BatchGate) -> StreamingQuery | None:
+        """The running query; None when the run was asked to end before that."""
+        while self._stop is None:
+            try:
+                job.prepare()
+                source = job.source()
+            except WaitingFor as wait:
+                self.status.wait_for(str(wait))
+                self._pause(_RETRY_SECONDS)
+                continue
+            spec = self.assignment.spec
+            query = (
+                source.writeStream.foreachBatch(gate.enter)
+                .queryName(f"{self.assignment.job}@{self.assignment.generation}")
+                .option("checkpointLocation", spec["checkpoint"])
+                .trigger(processingTime=f"{spec['triggerMs']} milliseconds")
+                .start()
+            )
+            self.run_id = query.runId
+            self.status.move("running", waitingFor=None, queryId=query.id, queryRunId=query.runId)
+            return query
+        return None
+
+    def _watch(self, query: StreamingQuery, gate: BatchGate) -> str:
+        """Until the query ends: the mode in which it was stopped. Raises what it died of."""
+        next_idle = time.monotonic() + _IDLE_SECONDS
+        while True:
+            self._pause(_WATCH_SECONDS)
+            if self._violation is not None:
+                gate.close()
+                stop_query(query)
+                raise self._violation
+            if not query.isActive:
+                raise _cause_of_death(query, gate)
+            if self._stop is not None:
+                return self._end(query, gate)
+            if time.monotonic() >= next_idle:
+                try:
+                    gate.tick()
+                except BaseException:
+                    gate.close()
+                    stop_query(query)
+                    raise
+                next_idle = time.monotonic() + _IDLE_SECONDS
+
+    def _end(self, query: StreamingQuery, gate: BatchGate) -> str:
+        """Stop the query as asked; the mode it took. Raises what a batch in flight failed of."""
+        gate.close()
+        self.status.move("draining")
+        drained = self._await_between_batches(query, gate)
+        stop_query(query)
+        if not drained:
+            return "now"
+        if gate.failure is not None and not isinstance(gate.failure, (RestartQuery, WaitingFor)):
+            raise gate.failure
+        return "drain"
+
+    def _await_between_batches(self, query: StreamingQuery, gate: BatchGate) -> bool:
+        """Wait until nothing is in flight and the last batch is in Spark's commit log; False when `now` came first."""
+        while True:
+            assert self._stop is not None
+            if self._stop.mode == "now" or time.monotonic() >= self._stop.deadline:
+                return False
+            if not gate.quiet(0.05):
+                continue
+            # Progress is published after the batch's own commit.
+            if gate.last_finished is None or not query.isActive or _last_progress(query) >= gate.last_finished:
+                return True
+            time.sleep(0.01)
+
+    def _end_upkeep(self) -> None:
+        """Nothing may be in flight when the certificate says so, housekeeping included."""
+        while not self.upkeep.acquire(timeout=0.5):
+            self._spark.sparkContext.cancelJobGroup(self.upkeep_group)
+        self.upkeep.release()
+
+    @property
+    def upkeep_group(self) -> str:
+        """Job group of Spark jobs that work on the tables beside the query."""
+        return f"upkeep-{self.assignment.job}-{self.assignment.generation}"
+
+    def _pause(self, seconds: float) -> None:
+        self._wake.wait(seconds)
+        self._wake.clear()
+
+
+class RowsDropped(Exception):
+    """Spark's watermark dropped rows that should have been written."""
+
+
+class QueryDied(Exception):
+    """The query died outside of the job's code; `description` says of what."""
+
+    def __init__(self, description: dict[str, str]) -> None:
+        super().__init__(description["message"])
+        self.description = description
+
+
+def stop_query(query: StreamingQuery) -> None:
+    """Interrupt the query and wait until its thread has ended, however long a batch holds on to it."""
+    while query.isActive:
+        try:
+            query.stop()
+        except PySparkException:
+            # spark.sql.streaming.stopTimeout is over: the batch has not come to a call into the JVM yet.
+            continue
+
+
+def _last_progress(query: StreamingQuery) -> int:
+    progress = query.lastProgress
+    return -1 if progress is None else int(progress["batchId"])
+
+
+def _cause_of_death(query: StreamingQuery, gate: BatchGate) -> BaseException:
+    if gate.failure is not None:
+        return gate.failure
+    return QueryDied(describe_query_death(query))
