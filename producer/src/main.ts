@@ -5,6 +5,8 @@ import { RegistryAway } from "./registration.ts";
 import { KafkaAway } from "./sender.ts";
 
 const PROGRESS_EVERY_MS = 10_000;
+/** The terminal and npm each pass on one and the same Ctrl-C. */
+const SAME_PRESS_MS = 700;
 
 /** On a terminal the progress line is rewritten in place; in a log it comes every ten seconds. */
 function createReporter(isTerminal: boolean): Reporter {
@@ -24,8 +26,13 @@ function createReporter(isTerminal: boolean): Reporter {
 /** @returns the exit code */
 async function main(): Promise<number> {
   const abort = new AbortController();
+  let firstAt = 0;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => (abort.signal.aborted ? process.exit(130) : abort.abort()));
+    process.on(name, () => {
+      if (!abort.signal.aborted) firstAt = Date.now();
+      else if (Date.now() - firstAt > SAME_PRESS_MS) process.exit(130);
+      abort.abort();
+    });
   }
   try {
     const options = readProducerOptions(process.argv.slice(2), process.env);

@@ -118,7 +118,10 @@ export class Generator {
 
   private eventTime(kind: Kind, now: number): number {
     const { random, traffic } = this;
-    if (kind === "late") return now - random.int(Math.min(5_000, traffic.allowedLatenessMs), traffic.allowedLatenessMs);
+    if (kind === "late") {
+      const longest = traffic.allowedLatenessMs;
+      return now - random.int(Math.min(5_000, Math.floor(longest / 2)), longest);
+    }
     if (kind === "too late") return now - traffic.allowedLatenessMs - random.int(1_000, HOUR_MS);
     if (kind !== "future") return now - random.int(0, Math.min(2_000, traffic.allowedLatenessMs));
     return random.chance(0.1) ? FAR_FUTURE_MS : now + traffic.allowedSkewMs + random.int(60_000, 24 * HOUR_MS);

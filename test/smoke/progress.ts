@@ -1,0 +1,70 @@
+import type { JobOffsets, JobStatus } from "../stack/resources.ts";
+import type { Stack } from "../stack/stack.ts";
+import { waitFor } from "../stack/wait-for.ts";
+
+/** Waits until every job of the pipeline runs. */
+export async function jobsRunning(stack: Stack, jobs: string[], timeout: number, signal: AbortSignal): Promise<void> {
+  await waitFor(
+    async () => {
+      const states = await jobStates(stack);
+      return jobs.every((job) => states[job]?.startsWith("RUNNING") || states[job]?.startsWith("running"))
+        ? true
+        : { pending: states };
+    },
+    { timeout, what: `${jobs.join(", ")} to run`, signal },
+  );
+}
+
+/**
+ * Waits until every job has consumed what Kafka holds.
+ * @param events at least so many records Kafka must hold
+ * @param onProgress sees how many records each job has committed, whenever that changes
+ * @throws when the time is over, with the jobs' states
+ */
+export async function jobsCaughtUp(
+  stack: Stack,
+  jobs: string[],
+  events: number,
+  wait: { timeout: number; signal: AbortSignal },
+  onProgress: (line: string) => void,
+): Promise<void> {
+  let shown = "";
+  await waitFor(
+    async () => {
+      const all = await Promise.all(jobs.map((job) => offsetsOf(stack, job)));
+      const line = all.map(({ job, partitions }) => `${job} ${sum(partitions.map((p) => p.committed))}`).join("  ");
+      if (line !== shown) onProgress(line);
+      shown = line;
+      const isThrough = all.every(
+        ({ partitions, caughtUp }) => caughtUp && sum(partitions.map((p) => p.committed)) >= events,
+      );
+      return isThrough || { pending: { committed: line, states: await jobStates(stack) } };
+    },
+    { ...wait, what: `all jobs to have consumed ${events} events`, interval: 500 },
+  );
+}
+
+/** Waits until a job has consumed something, but not everything. */
+export async function jobInTheMiddle(stack: Stack, job: string, events: number, timeout: number, signal: AbortSignal) {
+  return await waitFor(
+    async () => {
+      const committed = sum((await offsetsOf(stack, job)).partitions.map((p) => p.committed));
+      if (committed >= events) throw new Error(`${job} has already consumed all ${events} events`);
+      return committed > events / 10 ? committed : { pending: `${committed} of ${events}` };
+    },
+    { timeout, what: `${job} to have consumed some of the events`, interval: 100, signal },
+  );
+}
+
+async function offsetsOf(stack: Stack, job: string): Promise<JobOffsets> {
+  return await stack.rest.get<JobOffsets>(`/v1/jobs/${job}/offsets`);
+}
+
+async function jobStates(stack: Stack): Promise<Record<string, string>> {
+  const { items } = await stack.rest.get<{ items: JobStatus[] }>("/v1/jobs");
+  return Object.fromEntries(items.map(({ id, state, reason }) => [id, reason ? `${state}: ${reason}` : state]));
+}
+
+function sum(offsets: (string | null)[]): number {
+  return offsets.reduce((total, offset) => total + Number(offset ?? 0), 0);
+}

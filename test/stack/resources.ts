@@ -1,0 +1,18 @@
+// What of the REST API (docs/contracts.md §6) the tests of a whole stack look at.
+
+/** An item of `GET /v1/jobs`. */
+export interface JobStatus {
+  id: string;
+  state: string;
+  desiredState: string;
+  reason: string | null;
+  epoch: number;
+  generation: number;
+}
+
+/** `GET /v1/jobs/{job}/offsets`; offsets are strings. */
+export interface JobOffsets {
+  job: string;
+  partitions: { partition: number; committed: string | null; latest: string | null; lagRecords: string | null }[];
+  caughtUp: boolean;
+}
