@@ -16,6 +16,8 @@ export type ProblemCode =
   | "forbidden_origin"
   | "unauthorized"
   | "body_too_large"
+  | "unsupported_media_type"
+  | "internal_error"
   | "rate_limited"
   | "not_ready"
   | "unsupported_table"

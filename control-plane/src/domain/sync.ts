@@ -26,9 +26,7 @@ const JobReportSchema = Type.Object({
   job: Type.String(),
   generation: Type.Integer(),
   epoch: Type.Integer(),
-  state: Type.Union(
-    (["starting", "waiting", "running", "draining", "stopped", "failed"] as const).map((state) => Type.Literal(state)),
-  ),
+  state: Type.Enum(["starting", "waiting", "running", "draining", "stopped", "failed"]),
   waitingFor: Type.Optional(Nullable(Type.String())),
   since: Type.Optional(Nullable(Type.String())),
   queryId: Type.Optional(Nullable(Type.String())),
@@ -61,7 +59,7 @@ export const SyncRequestSchema = Type.Object({
   driverId: Type.Optional(Nullable(Type.String())),
   host: Type.String(),
   processes: Type.Array(ProcessSchema),
-  state: Type.Union((["starting", "running", "stopping"] as const).map((state) => Type.Literal(state))),
+  state: Type.Enum(["starting", "running", "stopping"]),
   jobs: Type.Array(JobReportSchema),
   events: Type.Array(RunnerEventSchema),
 });

@@ -65,7 +65,11 @@ const DEAD_STATES = ["FINISHED", "FAILED", "KILLED"];
 export function decideLaunch(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
   const { launch } = facts;
   if (launch === null) return decideNew(facts);
-  if (launch.submittingAt === null) return { phase: "submitting", action: "submit", reason: "is being submitted" };
+  if (launch.submittingAt === null) {
+    return facts.wanted
+      ? { phase: "submitting", action: "submit", reason: "is being submitted" }
+      : { phase: "none", action: "end", reason: "no longer wanted before it was submitted" };
+  }
   if (launch.adoptedAt !== null) return decideAdopted(facts, times);
   return decideSubmitted(facts, launch, launch.submittingAt, times);
 }

@@ -1,0 +1,31 @@
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance } from "fastify";
+
+/** The API's description at /docs/json and Swagger UI at /docs. Has to be registered before the routes. */
+export async function registerOpenApi(app: FastifyInstance): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Penstock",
+        version: "0.1.0",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+        description:
+          "Submit, watch and stop Spark Structured Streaming jobs, and read what they produce. " +
+          "Offsets and amounts are strings. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
+      },
+      tags: [
+        { name: "jobs", description: "What runs, what should run, and how far it has come" },
+        { name: "operations", description: "Requests that take their time" },
+        { name: "revenue", description: "Revenue windows" },
+        { name: "data quality", description: "What was refused, and why" },
+        { name: "audit", description: "Every record accounted for" },
+        { name: "platform", description: "What the jobs run on" },
+        { name: "health", description: "Is everything there?" },
+      ],
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  app.get("/", { schema: { hide: true } }, async (_request, reply) => reply.redirect("/docs"));
+}

@@ -1,0 +1,177 @@
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Static, Type } from "typebox";
+import { DURATION_PATTERN, formatDuration, parseDuration } from "../domain/duration.ts";
+import type { OperationKind, OperationState } from "../domain/lifecycle/operation.ts";
+import { invalidRequest } from "../domain/problem.ts";
+import { CertificateSchema } from "../domain/sync.ts";
+import { readCursor, writeCursor } from "../services/cursor.ts";
+import type { OperationAnswer, Operations } from "../services/operations.ts";
+import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
+
+const MOST_WAIT_MS = 60_000;
+const MOST_DRAIN_MS = 3_600_000;
+const STATES: OperationState[] = ["running", "succeeded", "failed", "superseded"];
+
+const OperationResource = Type.Object(
+  {
+    id: Type.String({ format: "uuid" }),
+    kind: Type.Enum(["start", "stop", "restart"]),
+    job: Type.String({ examples: ["sales.gold"] }),
+    state: Type.Enum([...STATES], { description: "`superseded`: a newer request for the same job took its place" }),
+    request: Type.Object({ mode: Type.Enum(["drain", "now"]), timeout: Type.String({ examples: ["30s"] }) }),
+    steps: Type.Array(Type.Object({ step: Type.String(), at: Instant }), { description: "What happened, in order" }),
+    certificate: Nullable(CertificateSchema),
+    createdAt: Instant,
+    endedAt: Nullable(Instant),
+  },
+  { description: "A request that takes its time" },
+);
+
+const duration = (description: string) =>
+  Type.Optional(Type.String({ pattern: DURATION_PATTERN, description, examples: ["30s"] }));
+
+const waitQuery = Type.Object(
+  { wait: duration("Answer when the operation has ended, or after this time (at most 60s)") },
+  { additionalProperties: false },
+);
+
+const actionBody = Type.Object(
+  {
+    mode: Type.Optional(
+      Type.Enum(["drain", "now"], {
+        description: "`drain` finishes the batch first, `now` interrupts it",
+        default: "drain",
+      }),
+    ),
+    timeout: duration("How long a drain may take before the batch is interrupted; 30s when left out"),
+  },
+  { additionalProperties: false, description: "May be left out", examples: [{ mode: "drain", timeout: "30s" }] },
+);
+
+const actionHeaders = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: "A repeated request with the same key is one request" }),
+  ),
+});
+
+interface ActionRequest extends FastifyRequest {
+  params: Static<typeof jobParams>;
+  query: Static<typeof waitQuery>;
+  body: Static<typeof actionBody>;
+}
+
+const SUMMARIES: Record<OperationKind, [summary: string, description: string]> = {
+  start: ["Start a job", "Its application is submitted when it is not there. Starting a running job succeeds at once."],
+  stop: ["Stop a job", "Other jobs of the same application go on. Stopping a stopped job succeeds at once."],
+  restart: ["Stop a job and start it again", "A job that does not run is only started."],
+};
+
+/** Start, stop and restart of jobs, and the operations that come of them. */
+export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations }> = async (app, { operations }) => {
+  for (const kind of ["start", "stop", "restart"] as const) {
+    const [summary, description] = SUMMARIES[kind];
+    app.post(
+      `/jobs/:job/${kind}`,
+      {
+        schema: {
+          operationId: `${kind}Job`,
+          tags: ["jobs"],
+          summary,
+          description,
+          params: jobParams,
+          querystring: waitQuery,
+          headers: actionHeaders,
+          body: actionBody,
+          response: { 200: OperationResource, 202: OperationResource },
+        },
+      },
+      async (request, reply) => act(operations, kind, request as unknown as ActionRequest, reply),
+    );
+  }
+
+  app.get(
+    "/operations",
+    {
+      schema: {
+        operationId: "listOperations",
+        tags: ["operations"],
+        summary: "Operations, newest first",
+        querystring: Type.Object(
+          {
+            job: Type.Optional(Type.String({ description: "Only those of this job", examples: ["sales.gold"] })),
+            state: Type.Optional(Type.Enum([...STATES], { description: "Only those in this state" })),
+            ...listQuery,
+          },
+          { additionalProperties: false },
+        ),
+        response: {
+          200: Type.Object(
+            { items: Type.Array(OperationResource), nextCursor: Nullable(Type.String()) },
+            { description: "A page of operations" },
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const { job, state, limit, cursor } = request.query;
+      const before = readCursor("operations", ["string"], cursor)?.[0];
+      const filter = { ...(job === undefined ? {} : { job }), ...(state === undefined ? {} : { state }) };
+      const found = await operations.list(filter, limit, before === undefined ? null : String(before));
+      const last = found.length === limit ? found.at(-1) : undefined;
+      return {
+        items: found.map(toResource),
+        nextCursor: last === undefined ? null : writeCursor("operations", [last.id]),
+      };
+    },
+  );
+
+  app.get(
+    "/operations/:id",
+    {
+      schema: {
+        operationId: "getOperation",
+        tags: ["operations"],
+        summary: "One operation",
+        params: Type.Object({ id: Type.String({ format: "uuid", description: "Id of an operation" }) }),
+        response: { 200: OperationResource },
+      },
+    },
+    async (request) => toResource(await operations.find(request.params.id)),
+  );
+};
+
+async function act(operations: Operations, kind: OperationKind, request: ActionRequest, reply: FastifyReply) {
+  const waitMs = boundedDuration("wait", request.query.wait, 0, MOST_WAIT_MS);
+  const timeoutMs = boundedDuration("body.timeout", request.body.timeout, 30_000, MOST_DRAIN_MS);
+  const key = request.headers["idempotency-key"];
+  const { id } = await operations.request(
+    kind,
+    request.params.job,
+    { mode: request.body.mode ?? "drain", timeoutMs },
+    { by: "local", requestId: request.id, idempotencyKey: typeof key === "string" ? key : null },
+  );
+  const gone = new AbortController();
+  reply.raw.once("close", () => gone.abort());
+  const operation = await operations.waitFor(id, waitMs, gone.signal);
+  const ended = operation.endedAt !== null;
+  return reply
+    .status(ended ? 200 : 202)
+    .header("location", `/v1/operations/${id}`)
+    .send(toResource(operation));
+}
+
+function boundedDuration(field: string, text: string | undefined, fallbackMs: number, mostMs: number): number {
+  const ms = text === undefined ? fallbackMs : parseDuration(text);
+  if (ms !== undefined && ms <= mostMs) return ms;
+  throw invalidRequest([{ field, value: text, expected: `at most ${formatDuration(mostMs)}` }]);
+}
+
+function toResource({ fromEpoch: _, request, createdAt, endedAt, ...operation }: OperationAnswer) {
+  return {
+    ...operation,
+    request: { mode: request.mode, timeout: formatDuration(request.timeoutMs) },
+    createdAt: createdAt.toISOString(),
+    endedAt: endedAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,73 @@
+import { randomUUID } from "node:crypto";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { auditRoutes } from "./api/audit.ts";
+import { registerBodies } from "./api/bodies.ts";
+import { dataQualityRoutes } from "./api/data-quality.ts";
+import { healthRoutes } from "./api/health.ts";
+import { jobRoutes } from "./api/jobs.ts";
+import { registerOpenApi } from "./api/openapi.ts";
+import { operationRoutes } from "./api/operations.ts";
+import { platformRoutes } from "./api/platform.ts";
+import { registerProblems } from "./api/problems.ts";
+import { registerRequestLog } from "./api/request-log.ts";
+import { revenueRoutes } from "./api/revenue.ts";
+import { runnerRoutes } from "./api/runner.ts";
+import { registerSecurity, type SecurityOptions } from "./api/security.ts";
+import { registerValidation } from "./api/validation.ts";
+import type { DataQuality } from "./services/data-quality.ts";
+import type { Health } from "./services/health.ts";
+import type { JobReader } from "./services/jobs.ts";
+import type { Operations } from "./services/operations.ts";
+import type { Outcomes } from "./services/outcomes.ts";
+import type { Platform } from "./services/platform.ts";
+import type { Revenue } from "./services/revenue.ts";
+import type { RunnerSync } from "./services/runner-sync.ts";
+
+/** Everything that the routes need. */
+export interface AppServices {
+  jobs: JobReader;
+  operations: Operations;
+  platform: Platform;
+  revenue: Revenue;
+  dataQuality: DataQuality;
+  outcomes: Outcomes;
+  health: () => Promise<Health>;
+  sync: RunnerSync;
+}
+
+export interface AppOptions {
+  security: SecurityOptions;
+  runnerToken: string;
+  logger: FastifyBaseLogger;
+}
+
+const BODY_LIMIT = 64 * 1024;
+
+/** The map of the HTTP side: every plugin and every route by name. */
+export async function buildApp(services: AppServices, options: AppOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    loggerInstance: options.logger,
+    genReqId: () => randomUUID(),
+    bodyLimit: BODY_LIMIT,
+    // A restart must not wait for browsers that keep their connections.
+    forceCloseConnections: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  registerSecurity(app, options.security);
+  registerRequestLog(app);
+  registerBodies(app);
+  registerValidation(app);
+  registerProblems(app);
+  await registerOpenApi(app);
+
+  await app.register(healthRoutes, { health: services.health });
+  await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });
+  await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });
+  await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });
+  await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });
+  await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
+  await app.register(platformRoutes, { prefix: "/v1", platform: services.platform });
+  await app.register(runnerRoutes, { prefix: "/runner/v1", sync: services.sync, token: options.runnerToken });
+  return app as unknown as FastifyInstance;
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+
+/** What the control plane is told by its environment (docs/contracts.md §1); paths are absolute. */
+export interface Config {
+  host: string;
+  port: number;
+  /** further values of the Host header that are answered, such as `penstock.local:8080` */
+  allowedHosts: string[];
+  manifestPath: string;
+  checkoutDir: string;
+  stateDir: string;
+  lakeDir: string;
+  checkpointDir: string;
+  diskWarnBytes: number;
+  databaseUrl: string;
+  kafkaBrokers: string[];
+  registryUrl: string;
+  sparkMasterUrl: string;
+  sparkMasterRestUrl: string;
+  sparkMasterUiUrl: string;
+  /** base64url */
+  sparkRestSecret: string;
+  runnerTokenFile: string;
+  runnerToken: string;
+  python: string;
+  javaHome: string;
+  sparkJobsDir: string;
+  sparkJarsDir: string;
+  logLevel: string;
+}
+
+/** The environment is not usable; the message says which variables, what they are and what was expected. */
+export class ConfigError extends Error {
+  constructor(complaints: string[]) {
+    super(`The settings are not usable:\n${complaints.map((complaint) => `  - ${complaint}`).join("\n")}`);
+    this.name = "ConfigError";
+  }
+}
+
+const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/;
+const HOST_PORT = /^[^\s:/,]+:\d{1,5}$/;
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+const CHECKOUT = resolve(import.meta.dirname, "../..");
+
+/**
+ * Reads and checks the environment.
+ * @throws {ConfigError} naming everything that is wrong at once
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const complaints: string[] = [];
+  const complain = (name: string, expected: string) => {
+    const value = env[name];
+    complaints.push(
+      `${name} ${value === undefined ? "is not set" : `is ${JSON.stringify(value)}`}: expected ${expected}`,
+    );
+  };
+  const text = (name: string, fallback?: string): string => {
+    const value = env[name] || fallback;
+    if (value === undefined) complain(name, "a value (the launcher sets it)");
+    return value ?? "";
+  };
+  const path = (name: string, fallback?: string): string => resolve(CHECKOUT, text(name, fallback));
+  const url = (name: string, ...schemes: string[]): string => {
+    const value = env[name] ?? "";
+    if (!schemes.some((scheme) => value.startsWith(`${scheme}://`) && URL.canParse(value))) {
+      complain(name, `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
+    }
+    return value;
+  };
+  const list = (name: string, fallback: string): string[] => {
+    const items = (env[name] ?? fallback).split(",").map((item) => item.trim());
+    const given = items.filter((item) => item !== "");
+    if (given.some((item) => !HOST_PORT.test(item))) complain(name, "host:port, or several separated by commas");
+    return given;
+  };
+  const secret = (name: string): { file: string; content: string } => {
+    const file = path(name);
+    try {
+      const content = readFileSync(file, "utf8").trim();
+      if (content.length < 32) complain(name, "a file with a secret of at least 32 characters");
+      return { file, content };
+    } catch {
+      if (env[name] !== undefined) complain(name, "the path of a file that can be read");
+      return { file, content: "" };
+    }
+  };
+
+  const stateDir = path("PENSTOCK_STATE_DIR", ".penstock/state");
+  const host = text("PENSTOCK_HOST", "127.0.0.1");
+  if (!LOOPBACK.test(host)) {
+    complain(
+      "PENSTOCK_HOST",
+      "a loopback address such as 127.0.0.1: access tokens do not exist yet, so everybody who can reach another address could drive the jobs",
+    );
+  }
+  const brokers = list("PENSTOCK_KAFKA_BROKERS", "");
+  if (brokers.length === 0) complain("PENSTOCK_KAFKA_BROKERS", "host:port, or several separated by commas");
+  const runnerToken = secret("PENSTOCK_RUNNER_TOKEN_FILE");
+  const logLevel = text("PENSTOCK_LOG_LEVEL", "info");
+  if (!LOG_LEVELS.includes(logLevel)) complain("PENSTOCK_LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`);
+  const port = Number(env.PENSTOCK_PORT ?? 8080);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) complain("PENSTOCK_PORT", "a port, 1 to 65535");
+  const diskWarnBytes = parseSize(env.PENSTOCK_DISK_WARN ?? "5GB");
+  if (diskWarnBytes === undefined) complain("PENSTOCK_DISK_WARN", "a size such as 500MB or 5GB");
+
+  const config: Config = {
+    host,
+    port,
+    allowedHosts: list("PENSTOCK_ALLOWED_HOSTS", ""),
+    manifestPath: path("PENSTOCK_MANIFEST", "spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml"),
+    checkoutDir: CHECKOUT,
+    stateDir,
+    lakeDir: path("PENSTOCK_LAKE_DIR", `${stateDir}/lake`),
+    checkpointDir: path("PENSTOCK_CHECKPOINT_DIR", `${stateDir}/checkpoints`),
+    diskWarnBytes: diskWarnBytes ?? 0,
+    databaseUrl: url("PENSTOCK_DATABASE_URL", "postgres", "postgresql"),
+    kafkaBrokers: brokers,
+    registryUrl: url("PENSTOCK_REGISTRY_URL", "http", "https"),
+    sparkMasterUrl: url("PENSTOCK_SPARK_MASTER_URL", "spark"),
+    sparkMasterRestUrl: url("PENSTOCK_SPARK_MASTER_REST_URL", "http"),
+    sparkMasterUiUrl: url("PENSTOCK_SPARK_MASTER_UI_URL", "http"),
+    sparkRestSecret: secret("PENSTOCK_SPARK_REST_SECRET_FILE").content,
+    runnerTokenFile: runnerToken.file,
+    runnerToken: runnerToken.content,
+    python: text("PENSTOCK_PYTHON"),
+    javaHome: path("PENSTOCK_JAVA_HOME"),
+    sparkJobsDir: path("PENSTOCK_SPARK_JOBS_DIR", "spark_jobs"),
+    sparkJarsDir: path("PENSTOCK_SPARK_JARS_DIR"),
+    logLevel,
+  };
+  if (complaints.length > 0) throw new ConfigError(complaints);
+  return config;
+}
+
+const UNIT_BYTES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 } as const;
+
+/** @returns bytes, or undefined when the text is not a size */
+function parseSize(text: string): number | undefined {
+  const match = /^([0-9]+(?:\.[0-9]+)?)(B|KB|MB|GB|TB)$/.exec(text);
+  return match === null ? undefined : Number(match[1]) * UNIT_BYTES[match[2] as keyof typeof UNIT_BYTES];
+}

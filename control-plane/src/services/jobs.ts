@@ -1,0 +1,103 @@
+import { Problem } from "../domain/problem.ts";
+import type { CatalogStore, EventStore, JobRow, LedgerRow, ProgressRow, RunRow, RunStore } from "./ports.ts";
+import type { JobOffsets, Positions } from "./positions.ts";
+
+export interface JobSummary {
+  id: string;
+  kind: string;
+  application: string;
+  generation: number;
+  epoch: number;
+  desiredState: string;
+  state: string;
+  reason: string | null;
+  since: string;
+  lag: { records: string | null; seconds: number | null };
+  lastBatch: { id: string; at: string; rows: number; durationMs: number | null; version: string } | null;
+}
+
+/** Reads what jobs are and what they did. */
+export class JobReader {
+  private readonly catalog: CatalogStore;
+  private readonly runStore: RunStore;
+  private readonly events: EventStore;
+  private readonly positions: Positions;
+
+  constructor(catalog: CatalogStore, runs: RunStore, events: EventStore, positions: Positions) {
+    this.catalog = catalog;
+    this.runStore = runs;
+    this.events = events;
+    this.positions = positions;
+  }
+
+  async list(): Promise<JobSummary[]> {
+    const jobs = await this.catalog.jobs();
+    return Promise.all(jobs.map((job) => this.summarise(job)));
+  }
+
+  async get(id: string): Promise<JobSummary> {
+    return this.summarise(await this.find(id));
+  }
+
+  /** @throws Problem `unknown_job`, listing the jobs there are */
+  async find(id: string): Promise<JobRow> {
+    const jobs = await this.catalog.jobs();
+    const job = jobs.find((candidate) => candidate.id === id);
+    if (job !== undefined) return job;
+    throw new Problem({
+      status: 404,
+      code: "unknown_job",
+      title: "No such job",
+      detail: `There is no job ${JSON.stringify(id)}.`,
+      next: `Known jobs: ${jobs.map((known) => known.id).join(", ") || "none yet"}.`,
+    });
+  }
+
+  async runs(id: string, limit: number, beforeEpoch: number | null): Promise<RunRow[]> {
+    await this.find(id);
+    return this.runStore.list(id, limit, beforeEpoch);
+  }
+
+  async progress(id: string, limit: number, beforeId: string | null): Promise<ProgressRow[]> {
+    await this.find(id);
+    return this.events.progress(id, limit, beforeId);
+  }
+
+  async offsets(id: string): Promise<JobOffsets> {
+    return this.positions.offsets(await this.find(id));
+  }
+
+  private async summarise(job: JobRow): Promise<JobSummary> {
+    const [generation, lag, batch, progress] = await Promise.all([
+      this.positions.generation(),
+      this.positions.lag(job),
+      this.positions.lastBatch(job),
+      this.events.newestProgress(job.id),
+    ]);
+    return {
+      id: job.id,
+      kind: job.spec.kind,
+      application: job.application,
+      generation,
+      epoch: job.epoch,
+      desiredState: job.desired,
+      state: job.state,
+      reason: job.reason,
+      since: job.stateSince.toISOString(),
+      lag,
+      lastBatch: batch === null ? null : describeBatch(batch, progress),
+    };
+  }
+}
+
+function describeBatch(batch: LedgerRow, progress: ProgressRow | null) {
+  const durations = progress?.data.durationMs as Record<string, number> | undefined;
+  const isSame = String(progress?.data.batchId) === batch.batch;
+  return {
+    id: batch.batch,
+    at: batch.at.toISOString(),
+    rows: Number(batch.entry.rowsIn ?? 0),
+    durationMs: isSame ? (durations?.triggerExecution ?? null) : null,
+    version: batch.version,
+  };
+}

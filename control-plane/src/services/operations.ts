@@ -1,0 +1,148 @@
+import { randomUUID } from "node:crypto";
+import type { OperationKind, OperationRequest, OperationState } from "../domain/lifecycle/operation.ts";
+import { Problem } from "../domain/problem.ts";
+import type { Certificate } from "../domain/sync.ts";
+import type { JobReader } from "./jobs.ts";
+import type { Clock, JobRow, NewOperation, OperationRow, OperationStore, RunStore } from "./ports.ts";
+
+export interface Asked {
+  by: string;
+  requestId: string | null;
+  idempotencyKey: string | null;
+}
+
+/** An operation as it is told; `certificate` is that of the run it stopped. */
+export interface OperationAnswer extends OperationRow {
+  certificate: Certificate | null;
+}
+
+const LOOK_AGAIN_MS = 100;
+
+/** Takes requests to start, stop and restart jobs; the reconciler carries them out. */
+export class Operations {
+  private readonly store: OperationStore;
+  private readonly runs: RunStore;
+  private readonly jobs: JobReader;
+  private readonly clock: Clock;
+  private readonly onRequest: () => void;
+
+  constructor(deps: { store: OperationStore; runs: RunStore; jobs: JobReader; clock: Clock; onRequest: () => void }) {
+    this.store = deps.store;
+    this.runs = deps.runs;
+    this.jobs = deps.jobs;
+    this.clock = deps.clock;
+    this.onRequest = deps.onRequest;
+  }
+
+  /**
+   * Records what is asked for and answers at once. The newest request wins: one that is still under way for the same
+   * job is superseded, unless it asks for the same, in which case it is the answer.
+   * @throws Problem `unknown_job`; `conflict` when the idempotency key was used for something else
+   */
+  async request(kind: OperationKind, id: string, request: OperationRequest, asked: Asked): Promise<OperationRow> {
+    const job = await this.jobs.find(id);
+    const repeated = await this.repeated(kind, id, asked.idempotencyKey);
+    if (repeated !== null) return repeated;
+    const pending = (await this.store.open()).find((operation) => operation.job === id && operation.kind === kind);
+    if (pending !== undefined && pending.request.mode === request.mode) return pending;
+    const hasRun = (await this.runs.openRuns()).some((run) => run.job === id);
+    const operation = await this.save(this.compose(kind, job, hasRun, request, asked));
+    this.onRequest();
+    return operation;
+  }
+
+  /** @throws Problem `unknown_operation` */
+  async find(id: string): Promise<OperationAnswer> {
+    const operation = await this.store.find(id);
+    if (operation !== null) return this.withCertificate(operation);
+    throw new Problem({
+      status: 404,
+      code: "unknown_operation",
+      title: "No such operation",
+      detail: `There is no operation ${id}.`,
+      next: "GET /v1/operations lists them.",
+    });
+  }
+
+  async list(
+    filter: { job?: string; state?: OperationState },
+    limit: number,
+    before: string | null,
+  ): Promise<OperationAnswer[]> {
+    const rows = await this.store.list(filter, limit, before);
+    return Promise.all(rows.map((operation) => this.withCertificate(operation)));
+  }
+
+  /** Waits until an operation has ended, at most `ms` milliseconds. @returns it as it is then */
+  async waitFor(id: string, ms: number, signal: AbortSignal): Promise<OperationAnswer> {
+    const until = this.clock.now().getTime() + ms;
+    let operation = await this.find(id);
+    while (operation.endedAt === null && this.clock.now().getTime() < until && !signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+      operation = await this.find(id);
+    }
+    return operation;
+  }
+
+  private async withCertificate(operation: OperationRow): Promise<OperationAnswer> {
+    if (operation.kind === "start" || operation.state !== "succeeded") return { ...operation, certificate: null };
+    const [run] = await this.runs.list(operation.job, 1, operation.fromEpoch + 1);
+    return { ...operation, certificate: run?.certificate ?? null };
+  }
+
+  private async repeated(kind: OperationKind, job: string, key: string | null): Promise<OperationRow | null> {
+    if (key === null) return null;
+    const before = await this.store.findByKey(key);
+    if (before === null || (before.kind === kind && before.job === job)) return before;
+    throw new Problem({
+      status: 409,
+      code: "conflict",
+      title: "This Idempotency-Key was used for another request",
+      detail: `It belongs to ${before.kind} of ${before.job} (operation ${before.id}).`,
+      next: "Use a new key for a new request.",
+    });
+  }
+
+  private compose(
+    kind: OperationKind,
+    job: JobRow,
+    hasRun: boolean,
+    request: OperationRequest,
+    asked: Asked,
+  ): NewOperation {
+    const isDone =
+      (kind === "start" && job.desired === "running" && job.state === "RUNNING") ||
+      (kind === "stop" && job.desired === "stopped" && job.state === "STOPPED" && !hasRun);
+    const now = this.clock.now().toISOString();
+    // A restart stops first, where there is something to stop; the reconciler then turns it round.
+    const desired = kind === "stop" || (kind === "restart" && hasRun) ? "stopped" : "running";
+    return {
+      id: randomUUID(),
+      kind,
+      job: job.id,
+      request,
+      idempotencyKey: asked.idempotencyKey,
+      desired: isDone ? null : desired,
+      done: isDone ? { step: kind === "start" ? "was running already" : "was stopped already", at: now } : null,
+      audit: {
+        actor: asked.by,
+        action: `job.${kind}`,
+        target: job.id,
+        requestId: asked.requestId,
+        before: { desired: job.desired, state: job.state },
+        after: { desired: isDone ? job.desired : desired, ...request },
+      },
+    };
+  }
+
+  /** Two requests with one key may arrive at the same time: the database lets one in, the other finds it. */
+  private async save(operation: NewOperation): Promise<OperationRow> {
+    try {
+      return await this.store.request(operation);
+    } catch (error) {
+      const winner = await this.repeated(operation.kind, operation.job, operation.idempotencyKey);
+      if (winner !== null) return winner;
+      throw error;
+    }
+  }
+}

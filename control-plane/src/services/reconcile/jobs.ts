@@ -1,0 +1,157 @@
+import { decideJob, exceptionText, type JobDecision } from "../../domain/lifecycle/job.ts";
+import { restartVerdict } from "../../domain/lifecycle/restart.ts";
+import type { Log } from "../log.ts";
+import type { CatalogStore, Clock, GenerationRow, JobRow, LaunchRow, RunRow, RunStore } from "../ports.ts";
+import type { ApplicationView } from "./applications.ts";
+
+export interface JobDeps {
+  catalog: CatalogStore;
+  runs: RunStore;
+  clock: Clock;
+  log: Log;
+  progressTimeoutMs: number;
+}
+
+/** A job after its step. */
+export interface JobView {
+  job: JobRow;
+  run: RunRow | null;
+  decision: JobDecision;
+  givenUp: boolean;
+}
+
+/** Closing an old run, then opening a new one: more steps than this in one tick would be a mistake in the rules. */
+const STEPS_PER_TICK = 3;
+
+/** Moves jobs towards their desired states by opening and closing runs. */
+export class Jobs {
+  private readonly deps: JobDeps;
+
+  constructor(deps: JobDeps) {
+    this.deps = deps;
+  }
+
+  async step(
+    job: JobRow,
+    openRun: RunRow | null,
+    application: ApplicationView,
+    openLaunches: LaunchRow[],
+    generation: GenerationRow,
+  ): Promise<JobView> {
+    let view: JobView = await this.decide(job, openRun, application, openLaunches);
+    for (let step = 1; view.decision.action !== "none" && step <= STEPS_PER_TICK; step++) {
+      const run = await this.act(view, application, generation);
+      view = await this.decide(view.job, run, application, openLaunches);
+    }
+    await this.keepBooks(view, application);
+    return view;
+  }
+
+  private async decide(
+    job: JobRow,
+    run: RunRow | null,
+    application: ApplicationView,
+    openLaunches: LaunchRow[],
+  ): Promise<JobView> {
+    const now = this.deps.clock.now();
+    const failures = run === null ? await this.deps.runs.failures(job.id, job.desiredSince) : [];
+    const restart = restartVerdict(
+      job.spec.restart,
+      failures.map((failure) => failure.at),
+      now,
+    );
+    const launchEnded =
+      run !== null && (!openLaunches.some((open) => open.id === run.launch) || isOver(application, run));
+    const decision = decideJob({
+      desired: job.desired,
+      run: run === null ? null : { epoch: run.epoch, stopping: run.stoppingSince !== null, launchEnded },
+      launch: {
+        phase: application.decision.phase,
+        reason: application.decision.reason,
+        noResources: application.noResources,
+      },
+      report: run === null ? null : reportOf(application, run),
+      restart,
+      lastFailure: exceptionText(failures[0] ?? null),
+      progressTimeoutMs: this.deps.progressTimeoutMs,
+      now,
+    });
+    return { job, run, decision, givenUp: restart.givenUp || decision.rule === "application-gave-up" };
+  }
+
+  private async act(
+    { job, run, decision }: JobView,
+    application: ApplicationView,
+    generation: GenerationRow,
+  ): Promise<RunRow | null> {
+    if (decision.action === "openRun" && application.launch !== null) {
+      const epoch = await this.deps.runs.start(job.id, generation.number, application.launch.id);
+      this.deps.log.info({ job: job.id, epoch }, "run opened");
+      job.epoch = epoch;
+      return newRun(job.id, epoch, generation.number, application.launch.id, this.deps.clock.now());
+    }
+    if (decision.action === "closeRun" && run !== null) {
+      const report = reportOf(application, run);
+      const endedBy = endOf(decision.rule, run);
+      const exception = report?.exception ?? null;
+      await this.deps.runs.end(job.id, run.epoch, { endedBy, exception, certificate: report?.certificate ?? null });
+      this.deps.log.info({ job: job.id, epoch: run.epoch, endedBy, reason: decision.reason }, "run closed");
+      return null;
+    }
+    return run;
+  }
+
+  private async keepBooks({ job, run, decision }: JobView, application: ApplicationView): Promise<void> {
+    if (run !== null) {
+      if (job.desired === "stopped" && run.stoppingSince === null) {
+        await this.deps.runs.stopping(job.id, run.epoch);
+        run.stoppingSince = this.deps.clock.now();
+      }
+      const report = reportOf(application, run);
+      if (report?.queryRunId && report.queryRunId !== run.queryRunId) {
+        await this.deps.runs.query(job.id, run.epoch, report.queryId ?? null, report.queryRunId);
+      }
+    }
+    if (job.state === decision.state && job.reason === decision.reason) return;
+    await this.deps.catalog.saveState(job.id, decision.state, decision.reason);
+    if (job.state !== decision.state) {
+      this.deps.log.info({ job: job.id, from: job.state, to: decision.state, reason: decision.reason }, "job state");
+    }
+    job.state = decision.state;
+    job.reason = decision.reason;
+  }
+}
+
+function reportOf(application: ApplicationView, run: RunRow) {
+  if (application.launch?.id !== run.launch) return null;
+  return application.call?.request.jobs.find((report) => report.job === run.job && report.epoch === run.epoch) ?? null;
+}
+
+function isOver(application: ApplicationView, run: RunRow): boolean {
+  return application.launch?.id === run.launch && application.launch.endedAt !== null;
+}
+
+function endOf(rule: string, run: RunRow): string {
+  if (rule === "run-lost") return "application";
+  if (rule === "run-failed") return "failure";
+  return run.stoppingSince === null ? "runner" : "request";
+}
+
+function newRun(job: string, epoch: number, generation: number, launch: string, startedAt: Date): RunRow {
+  return {
+    job,
+    epoch,
+    generation,
+    launch,
+    queryId: null,
+    queryRunId: null,
+    startedAt,
+    stoppingSince: null,
+    endedAt: null,
+    endedBy: null,
+    exception: null,
+    certificate: null,
+    batches: "0",
+    rows: "0",
+  };
+}

@@ -1,0 +1,216 @@
+import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
+import { decideOperation } from "../../domain/lifecycle/operation.ts";
+import type { JobSpec } from "../../domain/manifest.ts";
+import type { Assignment } from "../../domain/sync.ts";
+import type { Log } from "../log.ts";
+import type { CatalogStore, Clock, GenerationRow, LaunchStore, OperationStore, RunStore } from "../ports.ts";
+import type { Applications, ApplicationView } from "./applications.ts";
+import type { Jobs, JobView } from "./jobs.ts";
+
+export interface ReconcilerDeps {
+  catalog: CatalogStore;
+  launches: LaunchStore;
+  runs: RunStore;
+  operations: OperationStore;
+  applications: Applications;
+  jobs: Jobs;
+  /** what assignments are composed from; `jobs` is filled in from the catalog */
+  site: Omit<AssignmentSite, "jobs">;
+  clock: Clock;
+  log: Log;
+  /** an application without work is asked to end after this time; its memory is worth more elsewhere */
+  idleShutdownMs: number;
+}
+
+/** What a runner is told. */
+export interface ApplicationPlan {
+  /** the only launch that may run now; null when there should be none */
+  launchId: string | null;
+  shutdown: boolean;
+  assignments: Assignment[];
+}
+
+const TICK_MS = 500;
+/** A gap between two ticks that is longer means that this process did not run: nobody was silent meanwhile. */
+const GAP_MS = 5_000;
+
+/** Moves what is towards what was asked for, one small step at a time; every step may be interrupted and repeated. */
+export class Reconciler {
+  private readonly deps: ReconcilerDeps;
+  private plans: Map<string, ApplicationPlan> | null = null;
+  private views: Map<string, ApplicationView> = new Map();
+  private readonly idleSince = new Map<string, Date>();
+  private listeningSince: Date;
+  private lastTick: Date;
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> | null = null;
+  private again = false;
+  private stopped = true;
+  private lastError: string | null = null;
+
+  constructor(deps: ReconcilerDeps) {
+    this.deps = deps;
+    this.listeningSince = deps.clock.now();
+    this.lastTick = this.listeningSince;
+  }
+
+  start(): void {
+    this.stopped = false;
+    this.listeningSince = this.deps.clock.now();
+    this.lastTick = this.listeningSince;
+    this.poke();
+  }
+
+  /** Stops deciding and waits for the step in progress; nothing that runs on the cluster is touched. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** Something changed: look now instead of at the next tick. */
+  readonly poke = (): void => {
+    if (this.stopped) return;
+    if (this.running !== null) {
+      this.again = true;
+      return;
+    }
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.running = this.tickSafely().finally(() => {
+      this.running = null;
+      if (this.stopped) return;
+      const soon = this.again;
+      this.again = false;
+      this.timer = setTimeout(this.poke, soon ? 10 : TICK_MS);
+    });
+  };
+
+  /** The plan for an application; null before the first look, undefined for an application that is not declared. */
+  plan(application: string): ApplicationPlan | null | undefined {
+    return this.plans === null ? null : this.plans.get(application);
+  }
+
+  view(application: string): ApplicationView | undefined {
+    return this.views.get(application);
+  }
+
+  private async tickSafely(): Promise<void> {
+    try {
+      await this.tick();
+      if (this.lastError !== null) this.deps.log.info({}, "reconciling again");
+      this.lastError = null;
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      // The same trouble every half second is one line in the log.
+      if (text !== this.lastError) this.deps.log.error({ err: error }, "cannot reconcile");
+      this.lastError = text;
+    }
+  }
+
+  /** One look at everything, and at most a few steps for each application, job and operation. */
+  async tick(): Promise<void> {
+    const { catalog, launches, runs, clock, site } = this.deps;
+    const now = clock.now();
+    if (now.getTime() - this.lastTick.getTime() > GAP_MS) this.listeningSince = now;
+    this.lastTick = now;
+    const [jobs, applications, open, openRuns, generation] = await Promise.all([
+      catalog.jobs(),
+      catalog.applications(),
+      launches.open(),
+      runs.openRuns(),
+      catalog.liveGeneration(site.pipeline),
+    ]);
+    if (generation === null) throw new Error(`pipeline ${site.pipeline} has no live generation`);
+    const specs = Object.fromEntries(jobs.map((job) => [job.id, job.spec]));
+    const jobViews: JobView[] = [];
+    const plans = new Map<string, ApplicationPlan>();
+    const views = new Map<string, ApplicationView>();
+    for (const application of applications) {
+      const members = jobs.filter((job) => job.application === application.name);
+      const wanted = members.some((job) => job.desired === "running");
+      const askedAt = members.map((job) => job.desiredSince.getTime());
+      const view = await this.deps.applications.step(
+        application,
+        open,
+        wanted,
+        new Date(Math.max(0, ...askedAt)),
+        this.listeningSince,
+      );
+      views.set(application.name, view);
+      const mine: JobView[] = [];
+      for (const job of members) {
+        const run = openRuns.find((candidate) => candidate.job === job.id) ?? null;
+        mine.push(await this.deps.jobs.step(job, run, view, open, generation));
+      }
+      jobViews.push(...mine);
+      plans.set(application.name, this.planFor(application.name, view, mine, specs, generation, wanted));
+    }
+    this.plans = plans;
+    this.views = views;
+    await this.stepOperations(jobViews);
+  }
+
+  private planFor(
+    name: string,
+    view: ApplicationView,
+    jobs: JobView[],
+    specs: Record<string, JobSpec>,
+    generation: GenerationRow,
+    wanted: boolean,
+  ): ApplicationPlan {
+    const launchId = view.launch === null || view.launch.endedAt !== null ? null : view.launch.id;
+    const assignments = jobs.flatMap(({ job, run }): Assignment[] => {
+      if (run === null || run.launch !== launchId) return [];
+      // The rules of a generation's rows are those it was made with, whatever the manifest says by now.
+      const parameters = { ...this.deps.site.parameters, ...generation.rules };
+      const { number, tables } = generation;
+      const spec = composeSpec({ ...this.deps.site, parameters, jobs: specs }, job.id, job.spec, number, tables);
+      return [
+        {
+          job: job.id,
+          generation: run.generation,
+          epoch: run.epoch,
+          desired: run.stoppingSince === null ? "running" : "stopped",
+          stop: { mode: job.stopMode, timeoutMs: job.stopTimeoutMs },
+          spec,
+        },
+      ];
+    });
+    const now = this.deps.clock.now();
+    if (wanted || assignments.length > 0) this.idleSince.set(name, now);
+    const idleMs = now.getTime() - (this.idleSince.get(name) ?? now).getTime();
+    return { launchId, shutdown: idleMs > this.deps.idleShutdownMs, assignments };
+  }
+
+  private async stepOperations(jobs: JobView[]): Promise<void> {
+    const { operations, catalog, clock, log } = this.deps;
+    for (const operation of await operations.open()) {
+      const view = jobs.find((candidate) => candidate.job.id === operation.job);
+      if (view === undefined) continue;
+      const { job, run, givenUp } = view;
+      const { desired, state, reason, epoch } = job;
+      const now = clock.now();
+      const decision = decideOperation({
+        kind: operation.kind,
+        createdAt: operation.createdAt,
+        fromEpoch: operation.fromEpoch,
+        job: { desired, state, reason, epoch, hasRun: run !== null, givenUp },
+        now,
+      });
+      if (decision.setDesired !== null) {
+        await catalog.setDesired(job.id, decision.setDesired);
+        this.again = true;
+      }
+      const isNews = operation.steps.at(-1)?.step !== decision.step;
+      if (decision.state === operation.state && !isNews) continue;
+      const step = isNews ? { step: decision.step, at: now.toISOString() } : null;
+      await operations.advance(operation.id, decision.state, step);
+      if (decision.state !== "running") {
+        log.info(
+          { operation: operation.id, job: job.id, kind: operation.kind, state: decision.state },
+          "operation ended",
+        );
+      }
+    }
+  }
+}

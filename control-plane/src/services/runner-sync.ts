@@ -1,0 +1,53 @@
+import { Problem } from "../domain/problem.ts";
+import type { SyncAnswer, SyncRequest } from "../domain/sync.ts";
+import type { EventStore } from "./ports.ts";
+import type { Reconciler } from "./reconcile/reconciler.ts";
+import type { RunnerCalls } from "./runner-calls.ts";
+
+const HEARTBEAT_MS = 500;
+
+/** Answers the runners' calls (docs/contracts.md §3). */
+export class RunnerSync {
+  private readonly reconciler: Reconciler;
+  private readonly calls: RunnerCalls;
+  private readonly events: EventStore;
+  private readonly acknowledged = new Map<string, number>();
+
+  constructor(reconciler: Reconciler, calls: RunnerCalls, events: EventStore) {
+    this.reconciler = reconciler;
+    this.calls = calls;
+    this.events = events;
+  }
+
+  /**
+   * Takes what a runner says and tells it what should run.
+   * @throws Problem `launch_superseded` when another launch took over, `not_ready` before the first look at the jobs
+   */
+  async sync(request: SyncRequest): Promise<SyncAnswer> {
+    const plan = this.reconciler.plan(request.application);
+    if (plan === null) {
+      throw new Problem({
+        status: 503,
+        code: "not_ready",
+        title: "The control plane is starting",
+        detail: "It does not know yet what should run; call again.",
+      });
+    }
+    if (plan === undefined || plan.launchId !== request.launchId) {
+      throw new Problem({
+        status: 409,
+        code: "launch_superseded",
+        title: "This launch has been superseded",
+        detail: `Launch ${request.launchId} of ${request.application} is not the current one: stop everything and exit.`,
+      });
+    }
+    this.calls.note(request);
+    const known = this.acknowledged.get(request.launchId);
+    const acknowledged =
+      request.events.length === 0 && known !== undefined
+        ? known
+        : await this.events.save(request.launchId, request.events);
+    this.acknowledged.set(request.launchId, acknowledged);
+    return { acknowledged, heartbeatMs: HEARTBEAT_MS, shutdown: plan.shutdown, assignments: plan.assignments };
+  }
+}
