@@ -1,13 +1,17 @@
 import type { Command } from "./commands/command.ts";
 import { down } from "./commands/down.ts";
 import { logs } from "./commands/logs.ts";
+import { produce } from "./commands/produce.ts";
+import { reset } from "./commands/reset.ts";
+import { smoke } from "./commands/smoke.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { supervise } from "./commands/supervise.ts";
+import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import { UserError } from "./user-error.ts";
 
-const COMMANDS: readonly Command[] = [start, up, down, status, logs];
+const COMMANDS: readonly Command[] = [start, up, down, status, logs, reset, produce, smoke, test];
 
 process.exitCode = await main(process.argv.slice(2));
 // Whatever still waits (a poll, an open connection) must not keep a finished command alive.
@@ -23,7 +27,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     console.error(`There is no command "${name}".\n\n${overview()}`);
     return 2;
   }
-  if (args[0] === "--help" || args[0] === "-h") {
+  if (!command.passesHelp && args.some((arg) => arg === "--help" || arg === "-h")) {
     console.log(command.help);
     return 0;
   }

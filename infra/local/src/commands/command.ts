@@ -7,6 +7,8 @@ export interface Command {
   readonly summary: string;
   /** What `--help` shows. */
   readonly help: string;
+  /** True when `--help` is for the program that the command runs. */
+  readonly passesHelp?: boolean;
   /** @returns the exit code */
   run(args: readonly string[]): Promise<number>;
 }

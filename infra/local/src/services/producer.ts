@@ -19,7 +19,7 @@ export function producer(context: StackContext): Service {
     stopSignal: "SIGTERM",
     stopWithinMs: 3_000,
     launch: () => ({
-      ...nodeProgram(PRODUCER_MAIN, ["--rate", String(settings.producerRate)]),
+      ...nodeProgram(PRODUCER_MAIN, ["--rate", String(settings.producerRate), "--forever"]),
       env: { ...cleanEnvironment(settings), ...ownSettings(process.env), ...stackEnvironment(context) },
       cwd: CHECKOUT,
     }),
