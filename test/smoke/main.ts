@@ -15,7 +15,7 @@ import { anyAlive, killDrivers } from "../stack/spark-driver.ts";
 import { type Stack, withStack } from "../stack/stack.ts";
 import { waitFor } from "../stack/wait-for.ts";
 import { HELP, readSmokeOptions, type SmokeOptions } from "./options.ts";
-import { runProducer } from "./produce.ts";
+import { type Order, runProducer } from "./produce.ts";
 import { jobInTheMiddle, jobsCaughtUp, jobsRunning } from "./progress.ts";
 import { differenceList, outcomeTable, revenueTable } from "./report.ts";
 
@@ -45,9 +45,7 @@ async function smoke(
   const producedFrom = Date.now();
   const rate = options.killApplication ? Math.ceil(events / KILL_SECONDS) : 0;
   const order = { topic, seed: options.seed, events, rate, parameters: manifest.parameters };
-  const producing = runProducer(stack, order, signal);
-  if (options.killApplication) await Promise.all([producing, killInTheMiddle(stack, jobs, options, signal)]);
-  tell(await producing);
+  tell(await produceAndKill(stack, jobs, order, options, signal));
   await jobsCaughtUp(stack, jobs, events, { timeout: timeoutMs, signal }, tell);
   const seconds = (Date.now() - producedFrom) / 1000;
   tell(`All consumed ${seconds.toFixed(1)} s after the first was sent: ${Math.round(events / seconds)} events/s`);
@@ -67,6 +65,26 @@ async function smoke(
     ...compareOutcomes(expected, outcomes),
     ...compareWindows(expected.windows, windows),
   ];
+}
+
+/** @returns the producer's summary */
+async function produceAndKill(
+  stack: Stack,
+  jobs: string[],
+  order: Order,
+  options: SmokeOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const failure = new AbortController();
+  const producing = runProducer(stack, order, AbortSignal.any([signal, failure.signal]));
+  if (!options.killApplication) return await producing;
+  try {
+    const [summary] = await Promise.all([producing, killInTheMiddle(stack, jobs, options, signal)]);
+    return summary;
+  } catch (error) {
+    failure.abort(); // whoever failed, the producer must not go on without its stack
+    throw error;
+  }
 }
 
 async function killInTheMiddle(
