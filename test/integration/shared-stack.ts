@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, inject } from "vitest";
+import { type Manifest, parseManifest } from "../../control-plane/src/domain/manifest.ts";
+import { CHECKOUT } from "../../infra/local/src/root.ts";
+import {
+  type AnsweredWindow,
+  compareOutcomes,
+  compareWindows,
+  type OutcomeCounts,
+} from "../../producer/src/oracle/comparison.ts";
+import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
+import { runProducer } from "../smoke/produce.ts";
+import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
+import { Stack } from "../stack/stack.ts";
+import { MANIFEST } from "./stack-setup.ts";
+
+const PATIENCE_MS = 90_000;
+
+export const manifest: Manifest = parseManifest(readFileSync(join(CHECKOUT, MANIFEST), "utf8"));
+export const topic = manifest.topics.events.name;
+export const jobs = Object.keys(manifest.jobs);
+
+/** The stack that all integration tests share. */
+export function sharedStack(): Stack {
+  return Stack.attach(inject("stackEnvironment"));
+}
+
+/** Sends seeded events as a user would. `rate` in events per second, 0 for as fast as possible. */
+export async function produce(stack: Stack, order: { seed: number; events: number; rate?: number }): Promise<void> {
+  const { seed, events, rate = 0 } = order;
+  const { parameters } = manifest;
+  await runProducer(stack, { topic, seed, events, rate, parameters }, new AbortController().signal);
+}
+
+/** Waits until all jobs run. */
+export async function allRunning(stack: Stack): Promise<void> {
+  await jobsRunning(stack, jobs, PATIENCE_MS, new AbortController().signal);
+}
+
+/** Waits until all jobs have consumed the whole topic. */
+export async function allConsumed(stack: Stack): Promise<void> {
+  const wait = { timeout: PATIENCE_MS, signal: new AbortController().signal };
+  await jobsCaughtUp(stack, jobs, 0, wait, () => undefined);
+}
+
+/** Expects every window and every count that REST answers to be what the oracle works out from the topic. */
+export async function expectExact(stack: Stack): Promise<void> {
+  await allConsumed(stack);
+  const source = { brokers: stack.brokers, registry: stack.registryUrl, topic };
+  const expected = await expectTopic(source, manifest.parameters);
+  const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
+  const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
+  expect(expected.windows.length, "windows that the oracle expects").toBeGreaterThan(0);
+  expect([...compareOutcomes(expected, outcomes), ...compareWindows(expected.windows, windows)]).toEqual([]);
+}
