@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Static, Type } from "typebox";
 import type { Revenue, RevenueWindow } from "../services/revenue.ts";
-import { nextCursor, nullable, pageQuery, rangeQuery, stampProperties } from "./page-query.ts";
+import { nextCursor, nullable, oneOf, pageQuery, rangeQuery, stampProperties } from "./page-query.ts";
 
 const oneOrMore = (description: string, example: string) =>
   Type.Optional(
@@ -52,7 +52,7 @@ const revenueWindow = Type.Object({
     description: "Exact, two digits; refunds and chargebacks count negative",
     examples: ["1299.00"],
   }),
-  event_count: Type.Union([Type.Integer(), Type.String()], {
+  event_count: oneOf<number | string>(["integer", "string"], {
     description: "Accepted events; a string beyond 2^53",
     examples: [13],
   }),
@@ -61,7 +61,7 @@ const revenueWindow = Type.Object({
     enum: ["final", "provisional"],
     description: "Provisional figures still change",
   }),
-  revision: Type.Union([Type.Integer(), Type.Null()], {
+  revision: oneOf<number | null>(["integer", "null"], {
     description: "1 when the figure was made final once, higher when late records corrected it; null while provisional",
     examples: [1],
   }),

@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openReadingApp } from "../fixtures/reading-app.ts";
+
+let reading: Awaited<ReturnType<typeof openReadingApp>>;
+
+beforeAll(async () => {
+  reading = await openReadingApp();
+});
+
+afterAll(() => reading.close());
+
+const json = async (url: string) => JSON.parse((await reading.get(url)).text);
+
+describe("GET /v1/revenue/windows", () => {
+  it("answers windows with the snapshot that they come from", async () => {
+    const answer = await json("/v1/revenue/windows?grain=5m&currency=CAD");
+    expect(answer).toEqual({
+      items: [
+        {
+          window_start: "2026-11-21T00:05:00Z",
+          window_end: "2026-11-21T00:10:00Z",
+          plan_tier: "enterprise",
+          region: "APAC",
+          currency: "CAD",
+          revenue: "-7.35",
+          event_count: 1,
+          status: "final",
+          revision: 1,
+        },
+      ],
+      nextCursor: null,
+      snapshot: {
+        generation: 1,
+        lowWatermark: "2026-11-21T00:24:00.123456Z",
+        finalThrough: "2026-11-21T00:10:00Z",
+        tables: { "gold.revenue_5m": { version: 2 }, "gold.revenue_5m_updates": { version: 6 } },
+      },
+    });
+  });
+
+  it.each(["region=EU&region=LATAM", "region=EU,LATAM"])("takes several values of a filter: %s", async (query) => {
+    const { items } = await json(`/v1/revenue/windows?${query}`);
+    expect(new Set(items.map((item: { region: string }) => item.region))).toEqual(new Set(["EU", "LATAM"]));
+  });
+
+  it("answers CSV with a header, and in the headers what goes on and what it comes from", async () => {
+    const { type, text, headers } = await reading.get("/v1/revenue/windows?format=csv&limit=2&order=desc");
+    expect(type).toContain("text/csv");
+    expect(text).toBe(
+      "window_start,window_end,plan_tier,region,currency,revenue,event_count,status,revision\r\n" +
+        "2026-11-21T00:15:00Z,2026-11-21T00:20:00Z,pro,LATAM,USD,3.30,1,provisional,\r\n" +
+        "2026-11-21T00:10:00Z,2026-11-21T00:15:00Z,pro,EU,USD,5.00,1,provisional,\r\n",
+    );
+    expect(JSON.parse(String(headers["penstock-snapshot"]))).toMatchObject({
+      generation: 1,
+      finalThrough: "2026-11-21T00:10:00Z",
+    });
+    const next = await json(`/v1/revenue/windows?limit=1&order=desc&cursor=${headers["penstock-next-cursor"]}`);
+    expect(next.items[0].currency).toBe("EUR");
+  });
+
+  it("answers one JSON object per line", async () => {
+    const { type, text } = await reading.get("/v1/revenue/windows?format=ndjson");
+    expect(type).toContain("application/x-ndjson");
+    const lines = text.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual((await json("/v1/revenue/windows")).items);
+  });
+
+  it.each([
+    ["from=2026-11-22T00:00:00Z&to=2026-11-21T00:00:00Z", "from", "not after"],
+    ["from=2026-11-21T00:00:00", "from", "with zone"],
+    ["from=21.11.2026", "from", "ISO-8601"],
+    ["to=2026-11-21T00:00:00+01:00", "to", "%2B"],
+    ["plan_tier=gold", "plan_tier", "free, pro, enterprise"],
+    ["plan_tier=pro,", "plan_tier", "free, pro, enterprise"],
+    ["region=eu", "region", "NA, EU, LATAM, APAC"],
+    ["currency=GBP", "currency", "USD, CAD, EUR"],
+    ["grain=7m", "grain", "5m, 15m, 1h, 1d"],
+    ["grain=soon", "grain", "5m, 15m, 1h, 1d"],
+    ["order=newest", "order", "asc, desc"],
+    ["format=xml", "format", "json, csv, ndjson"],
+    ["limit=0", "limit", ">= 1"],
+    ["limit=10001", "limit", "<= 10000"],
+    ["limit=many", "limit", "integer"],
+    ["cursor=abc", "cursor", "nextCursor"],
+    ["tier=pro", "tier", "no such query parameter"],
+  ])("refuses %s by name, with what was expected", async (query, field, expectedText) => {
+    const { status, type, text } = await reading.get(`/v1/revenue/windows?${query}`);
+    expect([status, type.split(";")[0]]).toEqual([400, "application/problem+json"]);
+    const { code, errors } = JSON.parse(text);
+    expect(code).toBe("invalid_request");
+    expect(errors).toEqual([expect.objectContaining({ field, expected: expect.stringContaining(expectedText) })]);
+  });
+});
+
+describe("GET /v1/dq/metrics and /v1/dq/samples", () => {
+  it("answer rows with the columns of their tables", async () => {
+    const metrics = await json("/v1/dq/metrics?limit=1");
+    expect(metrics.items[0]).toMatchObject({
+      batch_id: 6,
+      dq_run_ts: "2026-11-21T00:06:00Z",
+      total_records: 5,
+      low_watermark: "2026-11-21T00:01:02.003Z",
+    });
+    expect(typeof metrics.nextCursor).toBe("string");
+    const samples = await json("/v1/dq/samples?reason=BAD_MAGIC");
+    expect(samples.items[0]).toMatchObject({
+      dq_violation_reason: "BAD_MAGIC",
+      offset: "9007199254740995",
+      plan_tier: "pro",
+      amount: null,
+    });
+  });
+
+  it.each([
+    ["/v1/dq/metrics?from=now", "from"],
+    ["/v1/dq/metrics?reason=BAD_MAGIC", "reason"],
+    ["/v1/dq/samples?batch_id=-1", "batch_id"],
+    ["/v1/dq/samples?batch_id=one", "batch_id"],
+    ["/v1/dq/samples?cursor=WzFd", "cursor"],
+  ])("refuse %s by name", async (url, field) => {
+    const { status, text } = await reading.get(url);
+    expect([status, JSON.parse(text).errors[0].field]).toEqual([400, field]);
+  });
+});
+
+describe("GET /v1/audit/outcomes", () => {
+  it("accounts for every record", async () => {
+    const answer = await json("/v1/audit/outcomes");
+    expect([answer.records, answer.distinctOffsets, answer.bronzeRecords]).toEqual(["11", "11", "11"]);
+    expect(answer.items.at(-1)).toEqual({
+      outcome: "invalid",
+      records: "2",
+      reasons: { BAD_AMOUNT: "2", NULL_REQUIRED: "1" },
+    });
+  });
+
+  it("refuses parameters, of which it has none", async () => {
+    expect((await reading.get("/v1/audit/outcomes?from=now")).status).toBe(400);
+  });
+});
+
+describe("the description of the API", () => {
+  it("has an operation, a summary and described parameters for each of these resources", async () => {
+    const { paths } = await json("/docs/json");
+    for (const path of ["/v1/revenue/windows", "/v1/dq/metrics", "/v1/dq/samples", "/v1/audit/outcomes"]) {
+      const { operationId, summary, parameters = [] } = paths[path].get;
+      expect([operationId, summary]).toEqual([expect.any(String), expect.any(String)]);
+      for (const parameter of parameters) expect(parameter.description, `${path} ${parameter.name}`).toBeTruthy();
+    }
+    expect(Object.keys(paths["/v1/revenue/windows"].get.responses["200"].content)).toEqual([
+      "application/json",
+      "text/csv",
+      "application/x-ndjson",
+    ]);
+  });
+});
