@@ -50,7 +50,9 @@ async function main(): Promise<number> {
       return 2;
     }
     if (error instanceof KafkaAway || error instanceof RegistryAway) {
-      console.error(`${error.message} Start the stack with npm start, or name it with --brokers and --registry.`);
+      console.error(
+        `${error.message} Is the stack running (npm run status)? Another one is named by --brokers and --registry.`,
+      );
       return 1;
     }
     throw error;

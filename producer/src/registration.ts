@@ -39,8 +39,12 @@ function explain(error: Error & { status?: number }, url: string, subject: strin
         "New fields need a default; a breaking change needs a new topic version (--topic).",
     );
   }
-  if (error.status === undefined || error.status === 404 || error.status >= 500) {
-    return new RegistryAway(`The schema registry does not answer at ${url} (${reason || error.name}).`);
+  // To the registry's client a connection that fails is an answer with status 400 and without a message.
+  const isUnanswered = error.status === 400 && reason.startsWith("Error, status 400");
+  if (error.status === undefined || isUnanswered || error.status === 404 || error.status >= 500) {
+    return new RegistryAway(
+      `The schema registry does not answer at ${url} (${reason.replace(/^Error, status \d+: /, "") || error.name}).`,
+    );
   }
   return new UsageError(
     `The registry at ${url} answered ${error.status} to the registration of ${subject}: ${reason}.`,

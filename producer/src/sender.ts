@@ -52,7 +52,7 @@ export class Sender {
       const topics = await admin.listTopics();
       if (!topics.includes(this.topic)) {
         throw new KafkaAway(
-          `Kafka at ${this.brokers} has no topic ${this.topic}: the control plane creates it when it starts (npm start).`,
+          `Kafka at ${this.brokers} has no topic ${this.topic}; the control plane makes it when it starts.`,
         );
       }
     } catch (error) {
