@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { auditRoutes } from "./api/audit.ts";
 import { registerBodies } from "./api/bodies.ts";
 import { dataQualityRoutes } from "./api/data-quality.ts";
@@ -50,6 +50,8 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
     loggerInstance: options.logger,
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT,
+    // registerRequestLog says less, and says it once.
+    logController: new LogController({ disableRequestLogging: true }),
     // A restart must not wait for browsers that keep their connections.
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();

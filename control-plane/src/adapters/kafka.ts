@@ -1,7 +1,10 @@
-import { ConfigResourceTypes, Kafka, logLevel } from "kafkajs";
+import kafkajs from "kafkajs";
 import type { TopicSpec } from "../domain/manifest.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
 import type { Topics } from "../services/ports.ts";
+
+// A CommonJS module whose names Node cannot see from outside.
+const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 
 export interface KafkaTopics extends Topics {
   close(): Promise<void>;

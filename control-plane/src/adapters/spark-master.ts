@@ -55,7 +55,7 @@ export function createSparkMaster(options: SparkMasterOptions): SparkMaster {
         if (answer.success !== true) return { kind: "unknown" };
         if (typeof answer.driverState !== "string") return { kind: "unreachable", reason: "an answer without a state" };
         const workerId = typeof answer.workerId === "string" ? answer.workerId : null;
-        return { kind: "state", state: answer.driverState, workerId };
+        return { kind: "state", state: answer.driverState, workerId, message: firstCause(answer.message) };
       } catch (error) {
         return { kind: "unreachable", reason: reasonOf(error) };
       }
@@ -96,6 +96,14 @@ function toCluster(answer: Record<string, unknown>): ClusterView {
       cores: Number(app.cores),
     })),
   };
+}
+
+/** The exception without its stack: `Exception from the cluster:` stands before it in a line of its own. */
+function firstCause(message: unknown): string | null {
+  if (typeof message !== "string") return null;
+  return (
+    message.split("\n").find((line) => line.trim() !== "" && !line.startsWith("Exception from the cluster")) ?? null
+  );
 }
 
 function list(value: unknown): Record<string, unknown>[] {

@@ -71,6 +71,7 @@ export interface SubmissionRequest {
 }
 
 const SPARK_VERSION = "4.1.3";
+const SCALA_VERSION = "2.13";
 
 /**
  * Composes the submission of one application for one launch.
@@ -101,6 +102,8 @@ export function composeSubmission(
     ],
     environmentVariables: {
       SPARK_ENV_LOADED: "1",
+      // Spark's launcher otherwise looks for its own build folders, and finds none in an installed package.
+      SPARK_SCALA_VERSION: SCALA_VERSION,
       SPARK_LOCAL_IP: site.host,
       JAVA_HOME: site.javaHome,
       PYSPARK_PYTHON: site.python,
@@ -123,6 +126,7 @@ export function composeSubmission(
       "spark.sql.shuffle.partitions": String(spec.shufflePartitions),
       "spark.driver.extraClassPath": `${site.jarsDir}/*`,
       "spark.executor.extraClassPath": `${site.jarsDir}/*`,
+      "spark.executorEnv.SPARK_SCALA_VERSION": SCALA_VERSION,
       "spark.pyspark.python": site.python,
       "spark.pyspark.driver.python": site.python,
     },

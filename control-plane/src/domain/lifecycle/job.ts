@@ -110,6 +110,14 @@ export const RULES: readonly Rule[] = [
     reason: (facts) => (facts.desired === "running" ? "starts again as soon as it has stopped" : null),
   },
   {
+    id: "runner-draining",
+    when: "the runner stops it without having been asked",
+    holds: (facts) => reported(facts, "draining"),
+    state: "DRAINING",
+    action: "none",
+    reason: () => "its runner is stopping; starts again afterwards",
+  },
+  {
     id: "gave-up",
     when: "it failed too often for its restart policy",
     holds: (facts) => facts.run === null && facts.restart.givenUp,
@@ -198,14 +206,6 @@ export const RULES: readonly Rule[] = [
     state: "STALLED",
     action: "none",
     reason: (facts) => `no progress for ${Math.round(progressAgeMs(facts) / 1000)} s`,
-  },
-  {
-    id: "runner-draining",
-    when: "the runner stops it without having been asked",
-    holds: (facts) => reported(facts, "draining"),
-    state: "DRAINING",
-    action: "none",
-    reason: () => "its runner is stopping; starts again afterwards",
   },
   {
     id: "starting",

@@ -8,7 +8,7 @@ import type { RestartVerdict } from "./restart.ts";
 
 /** What the master says about a driver; `unknown` when it answers but does not know the id. */
 export type DriverState =
-  | { kind: "state"; state: string; workerId: string | null }
+  | { kind: "state"; state: string; workerId: string | null; message: string | null }
   | { kind: "unknown" }
   | { kind: "unreachable"; reason: string };
 
@@ -28,6 +28,8 @@ export interface LaunchFacts {
   launch: LaunchRecord | null;
   /** how long the runner has not called, counted while we were listening; null before its first call */
   silentMs: number | null;
+  /** the runner says that it is on its way out */
+  ending: boolean;
   /** asked only while the runner does not call */
   driver: DriverState | null;
   /** its processes on this machine; unknown where they may run elsewhere or cannot be listed */
@@ -42,7 +44,16 @@ export interface LaunchFacts {
   now: Date;
 }
 
-export type LaunchPhase = "none" | "backoff" | "givenUp" | "submitting" | "starting" | "live" | "silent" | "unknown";
+export type LaunchPhase =
+  | "none"
+  | "backoff"
+  | "givenUp"
+  | "submitting"
+  | "starting"
+  | "live"
+  | "ending"
+  | "silent"
+  | "unknown";
 
 export interface LaunchDecision {
   phase: LaunchPhase;
@@ -104,19 +115,16 @@ function decideSubmitted(
   if (driver?.kind === "state" && DEAD_STATES.includes(driver.state)) {
     return processes === "alive"
       ? { phase: "unknown", action: "kill", reason: `driver is ${driver.state}, but a process of it is still there` }
-      : { phase: "none", action: "end", reason: `driver ended as ${driver.state} before it called` };
+      : { phase: "none", action: "end", reason: `${describe(driver)} before its runner called` };
   }
   if (driver?.kind === "state" && ["SUBMITTED", "RUNNING", "RELAUNCHING"].includes(driver.state)) return starting;
   if (waited < times.appearMs || processes === "alive") return starting;
   // No answer came to the submission, or the master has forgotten it. Without a process here, and with a master that has
   // nothing pending which could be ours, it can no longer appear.
   if (processes === "gone" && facts.masterHasNoStrangers) {
-    const what = launch.submissionId === null ? "the submission was never made" : "the driver is gone and the master";
-    return {
-      phase: "none",
-      action: "end",
-      reason: launch.submissionId === null ? what : `${what} does not know ${launch.submissionId} any more`,
-    };
+    const reason =
+      launch.submissionId === null ? "the submission was never made" : `no process of it: ${describe(driver)}`;
+    return { phase: "none", action: "end", reason };
   }
   return { phase: "unknown", action: "none", reason: `cannot find out whether the driver lives: ${describe(driver)}` };
 }
@@ -124,8 +132,11 @@ function decideSubmitted(
 function decideAdopted(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
   const { driver, processes } = facts;
   const silentMs = facts.silentMs ?? 0;
-  if (silentMs <= times.heartbeatTimeoutMs) return { phase: "live", action: "none", reason: facts.noResources };
+  const calls = silentMs <= times.heartbeatTimeoutMs;
+  // Somebody ended it on purpose: the last words of its jobs may still be on their way.
+  if (calls && facts.ending) return { phase: "ending", action: "none", reason: "its runner is ending" };
   if (processes === "gone") return { phase: "none", action: "end", reason: "the driver's processes are gone" };
+  if (calls) return { phase: "live", action: "none", reason: facts.noResources };
   const dead = driver?.kind === "state" && DEAD_STATES.includes(driver.state);
   if (dead && processes === "unknown") {
     return { phase: "none", action: "end", reason: `the driver ended as ${driver.state}` };
@@ -143,5 +154,5 @@ function describe(driver: DriverState | null): string {
   if (driver === null) return "the master has not been asked yet";
   if (driver.kind === "unreachable") return `the Spark master does not answer: ${driver.reason}`;
   if (driver.kind === "unknown") return "the Spark master does not know its driver";
-  return `the Spark master says ${driver.state}`;
+  return `the Spark master says ${driver.state}${driver.message === null ? "" : ` (${driver.message})`}`;
 }

@@ -124,12 +124,13 @@ export class Applications {
     const attempted = launch !== null && launch.submittingAt !== null;
     const driver =
       attempted && quiet && launch.submissionId !== null ? await this.deps.master.status(launch.submissionId) : null;
-    const inDoubt = attempted && quiet && !isOnItsWay(launch, driver);
+    const inDoubt = attempted && (quiet ? !isOnItsWay(launch, driver) : this.lostProcesses(launch));
     const cluster = attempted ? await this.resources.cluster(inDoubt) : null;
     return {
       wanted,
       launch,
       silentMs,
+      ending: call?.request.state === "stopping",
       driver,
       processes: inDoubt ? await this.processesOf(launch) : "unknown",
       masterHasNoStrangers: cluster !== null && hasNoStrangers(cluster, open),
@@ -142,6 +143,12 @@ export class Applications {
       lastFailure: failures[0]?.reason ?? null,
       now,
     };
+  }
+
+  /** A driver that died a moment ago need not be silent for long to be missed. */
+  private lostProcesses(launch: LaunchRow): boolean {
+    if (!this.deps.driversAreLocal || launch.processes.length === 0) return false;
+    return launch.processes.every((process) => this.deps.processes.alive(process) === false);
   }
 
   private async processesOf(launch: LaunchRow): Promise<LaunchFacts["processes"]> {

@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import {
+  type DriverState,
+  decideLaunch,
+  type LaunchFacts,
+  type LaunchRecord,
+} from "../../../src/domain/lifecycle/launch.ts";
+
+const now = new Date("2026-11-21T12:00:00Z");
+const ago = (ms: number) => new Date(now.getTime() - ms);
+const times = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
+const fresh = { failures: 0, givenUp: false, retryAt: null };
+
+const driver = (state: string): DriverState => ({ kind: "state", state, workerId: "worker-1", message: null });
+const recorded: LaunchRecord = {
+  id: "l",
+  recordedAt: ago(60_000),
+  submittingAt: null,
+  submissionId: null,
+  adoptedAt: null,
+};
+const submitted: LaunchRecord = { ...recorded, submittingAt: ago(60_000), submissionId: "driver-1" };
+const adopted: LaunchRecord = { ...submitted, adoptedAt: ago(50_000) };
+
+function facts(change: Partial<LaunchFacts>): LaunchFacts {
+  return {
+    wanted: true,
+    launch: null,
+    silentMs: null,
+    ending: false,
+    driver: null,
+    processes: "unknown",
+    masterHasNoStrangers: false,
+    noResources: null,
+    restart: fresh,
+    lastFailure: null,
+    now,
+    ...change,
+  };
+}
+
+const decide = (change: Partial<LaunchFacts>) => decideLaunch(facts(change), times);
+
+describe("a launch", () => {
+  it("is recorded before it is submitted, and only when a job wants it", () => {
+    expect(decide({})).toMatchObject({ action: "record", phase: "submitting" });
+    expect(decide({ wanted: false })).toMatchObject({ action: "none", phase: "none" });
+    expect(decide({ launch: recorded })).toMatchObject({ action: "submit" });
+    expect(decide({ launch: recorded, wanted: false })).toMatchObject({ action: "end" });
+  });
+
+  it("waits for its backoff and ends in a crash loop with the last reason", () => {
+    const retryAt = new Date(now.getTime() + 1_000);
+    expect(decide({ restart: { failures: 1, givenUp: false, retryAt } })).toMatchObject({
+      action: "none",
+      phase: "backoff",
+    });
+    const decision = decide({ restart: { failures: 5, givenUp: true, retryAt: null }, lastFailure: "FAILED" });
+    expect(decision).toMatchObject({ action: "none", phase: "givenUp", reason: expect.stringContaining("FAILED") });
+  });
+
+  const DRIVERS: (DriverState | null)[] = [
+    null,
+    { kind: "unknown" },
+    { kind: "unreachable", reason: "ECONNREFUSED" },
+    ...["SUBMITTED", "RUNNING", "FINISHED", "FAILED", "KILLED", "ERROR"].map(driver),
+  ];
+
+  it("is never dead because of ERROR, an unknown id or a master that does not answer alone", () => {
+    const doubtful = DRIVERS.filter((state) => state === null || state.kind !== "state" || state.state === "ERROR");
+    for (const state of doubtful) {
+      for (const launch of [submitted, adopted]) {
+        for (const processes of ["unknown", "alive"] as const) {
+          const decision = decide({ launch, driver: state, processes, silentMs: launch.adoptedAt ? 20_000 : null });
+          expect(decision.action).toBe("none");
+        }
+      }
+    }
+  });
+
+  it("is never dead while its runner calls and a process of it is there, whatever the master says", () => {
+    for (const state of DRIVERS) {
+      const decision = decide({ launch: adopted, driver: state, silentMs: 400, processes: "alive" });
+      expect(decision).toMatchObject({ action: "none", phase: "live" });
+    }
+  });
+
+  it("is dead when the master says so and its runner is silent", () => {
+    for (const state of ["FINISHED", "FAILED", "KILLED"]) {
+      expect(decide({ launch: adopted, driver: driver(state), silentMs: 6_000 })).toMatchObject({ action: "end" });
+    }
+    expect(decide({ launch: adopted, driver: driver("RUNNING"), silentMs: 600_000 })).toMatchObject({
+      action: "none",
+      phase: "unknown",
+    });
+  });
+
+  it("is dead when its processes are gone, without waiting for silence", () => {
+    expect(decide({ launch: adopted, silentMs: 400, processes: "gone" })).toMatchObject({ action: "end" });
+  });
+
+  it("may say its last words when it ends on purpose", () => {
+    expect(decide({ launch: adopted, silentMs: 400, ending: true, processes: "gone" })).toMatchObject({
+      action: "none",
+      phase: "ending",
+    });
+  });
+
+  it("is killed before it is replaced: a frozen process, or one that outlived its driver", () => {
+    const silent = { launch: adopted, processes: "alive" as const };
+    expect(decide({ ...silent, driver: driver("RUNNING"), silentMs: 10_000 })).toMatchObject({
+      action: "none",
+      phase: "silent",
+    });
+    expect(decide({ ...silent, driver: driver("RUNNING"), silentMs: 31_000 })).toMatchObject({ action: "kill" });
+    expect(decide({ ...silent, driver: driver("KILLED"), silentMs: 6_000 })).toMatchObject({ action: "kill" });
+  });
+
+  it("that never called is resolved once nothing of it can appear any more", () => {
+    const gone = { processes: "gone" as const, masterHasNoStrangers: true };
+    const unanswered = { ...submitted, submissionId: null };
+    expect(decide({ launch: unanswered, ...gone })).toMatchObject({
+      action: "end",
+      reason: "the submission was never made",
+    });
+    expect(decide({ launch: submitted, driver: { kind: "unknown" }, ...gone })).toMatchObject({ action: "end" });
+    expect(decide({ launch: unanswered, processes: "gone" })).toMatchObject({ action: "none", phase: "unknown" });
+    const young = { ...unanswered, submittingAt: ago(1_000) };
+    expect(decide({ launch: young, ...gone })).toMatchObject({ action: "none", phase: "starting" });
+  });
+
+  it("says what it waits for on a full cluster", () => {
+    const noResources = "no resources: the driver needs 1 core";
+    expect(decide({ launch: submitted, driver: driver("SUBMITTED"), noResources })).toMatchObject({
+      phase: "starting",
+      reason: noResources,
+    });
+  });
+});
