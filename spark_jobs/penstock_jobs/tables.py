@@ -161,9 +161,11 @@ class OutputTable:
 
 def table_properties(housekeeping: Mapping[str, Any]) -> dict[str, str]:
     """Delta's table properties for the housekeeping of an assignment (docs/contracts.md, section 3)."""
+    # Delta refuses a log that is kept for a shorter time than removed files are.
+    log_ms = max(housekeeping["logRetentionMs"], housekeeping["fileRetentionMs"])
     return {
         "delta.checkpointInterval": str(housekeeping["checkpointInterval"]),
-        "delta.logRetentionDuration": f"interval {housekeeping['logRetentionMs']} milliseconds",
+        "delta.logRetentionDuration": f"interval {log_ms} milliseconds",
         # Delta's own clean-up does not ask whether a reader still needs the commits.
         "delta.enableExpiredLogCleanup": "false",
         "delta.deletedFileRetentionDuration": f"interval {housekeeping['fileRetentionMs']} milliseconds",

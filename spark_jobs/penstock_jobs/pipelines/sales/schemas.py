@@ -23,7 +23,8 @@ SILVER = TableSpec(
 
 _WINDOW = (
     "window_date DATE NOT NULL, window_start TIMESTAMP NOT NULL, window_end TIMESTAMP NOT NULL,"
-    " plan_tier STRING NOT NULL, region STRING NOT NULL, currency STRING NOT NULL, revenue DECIMAL(38,2) NOT NULL, event_count BIGINT NOT NULL"
+    " plan_tier STRING NOT NULL, region STRING NOT NULL, currency STRING NOT NULL,"
+    " revenue DECIMAL(38,2) NOT NULL, event_count BIGINT NOT NULL"
 )
 
 UPDATES = TableSpec("gold.revenue_5m_updates", f"{_WINDOW}, batch_id BIGINT NOT NULL", ("window_date",))
@@ -60,5 +61,6 @@ SAMPLES = TableSpec(
     "dq.revenue_5m.samples",
     "batch_id BIGINT, dq_violation_reason STRING, topic STRING, partition INT, offset BIGINT, event_id STRING,"
     " event_time TIMESTAMP, ingest_time TIMESTAMP, account_id STRING, event_type STRING, plan_tier STRING,"
-    " region STRING, currency STRING, amount DECIMAL(18,2), schema_version INT, user_id STRING, source STRING, trace_id STRING",
+    " region STRING, currency STRING, amount DECIMAL(18,2), schema_version INT, user_id STRING,"
+    " source STRING, trace_id STRING",
 )
