@@ -25,11 +25,14 @@ const FRESH_UPDATES = 100;
 const folder = mkdtempSync(join(tmpdir(), "penstock-bench-"));
 const writer = await (await DuckDBInstance.create(":memory:")).connect();
 
+// As the jobs write them: instants, which Parquet keeps statistics of.
+await writer.run("SET TimeZone = 'UTC'");
+
 const KEYS = `window_start, window_start + INTERVAL 5 MINUTES AS window_end, plan_tier, region, currency`;
 const DIMENSIONS = `unnest(['free', 'pro', 'enterprise']) AS plan_tier`;
 
 function rows(day: string, from: string, to: string, columns: string): string {
-  return `SELECT DATE '${day}' AS window_date, ${KEYS}, ${columns} FROM (SELECT range AS window_start FROM range(TIMESTAMP '${day} ${from}', TIMESTAMP '${day} ${to}', INTERVAL 5 MINUTES)),
+  return `SELECT DATE '${day}' AS window_date, ${KEYS}, ${columns} FROM (SELECT range::TIMESTAMPTZ AS window_start FROM range(TIMESTAMP '${day} ${from}', TIMESTAMP '${day} ${to}', INTERVAL 5 MINUTES)),
     (SELECT ${DIMENSIONS}), (SELECT unnest(['NA', 'EU', 'LATAM', 'APAC']) AS region), (SELECT unnest(['USD', 'CAD', 'EUR']) AS currency)`;
 }
 
@@ -94,7 +97,7 @@ for (let day = 0; day < DAYS; day += 1) {
       FINAL,
       "final",
       date,
-      rows(date, "00:00", until, `${money}, TIMESTAMP '2026-11-30' AS finalized_at, 1 AS revision`),
+      rows(date, "00:00", until, `${money}, TIMESTAMPTZ '2026-11-30' AS finalized_at, 1 AS revision`),
     ),
   );
 }

@@ -76,15 +76,15 @@ export function createDataQuality({ snapshots }: { snapshots: Snapshots }): Data
       const conditions: string[] = [];
       const parameters: Parameters = {};
       if (range.from !== undefined) {
-        conditions.push("dq_run_ts >= $from::TIMESTAMP");
+        conditions.push("dq_run_ts >= $from::TIMESTAMPTZ");
         parameters.from = formatInstant(range.from);
       }
       if (range.to !== undefined) {
-        conditions.push("dq_run_ts < $to::TIMESTAMP");
+        conditions.push("dq_run_ts < $to::TIMESTAMPTZ");
         parameters.to = formatInstant(range.to);
       }
       if (after !== undefined) {
-        conditions.push("(dq_run_ts, batch_id) < ($after_run::TIMESTAMP, $after_batch::BIGINT)");
+        conditions.push("(dq_run_ts, batch_id) < ($after_run::TIMESTAMPTZ, $after_batch::BIGINT)");
         Object.assign(parameters, { after_run: after[0], after_batch: after[1] });
       }
       const key = (row: Row) => [String(row.dq_run_ts), Number(row.batch_id)];

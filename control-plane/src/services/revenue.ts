@@ -55,6 +55,8 @@ export interface Revenue {
 const FINAL = "gold.revenue_5m";
 const UPDATES = "gold.revenue_5m_updates";
 const KEY = ["window_start", ...(Object.keys(DIMENSIONS) as Dimension[])] as const;
+/** Conditions compare instants as the files hold them, so that whole row groups are skipped; arithmetic afterwards needs no zone. */
+const PLAIN_KEY = `window_start::TIMESTAMP AS ${KEY.join(", ")}`;
 
 interface Query {
   /** milliseconds */
@@ -169,11 +171,11 @@ function bounds({ range }: Query, parameters: Parameters): string[] {
   const conditions: string[] = [];
   if (range.from !== undefined) {
     parameters.from = formatInstant(range.from);
-    conditions.push("window_start >= $from::TIMESTAMP");
+    conditions.push("window_start >= $from::TIMESTAMPTZ");
   }
   if (range.to !== undefined) {
     parameters.to = formatInstant(range.to);
-    conditions.push("window_start < $to::TIMESTAMP");
+    conditions.push("window_start < $to::TIMESTAMPTZ");
   }
   return conditions;
 }
@@ -209,10 +211,10 @@ function finalPart(
     [...KEY, "window_end", "revenue", "event_count", "revision"],
     keepDates(query.range),
   );
-  const where = ["window_end <= $finalThrough::TIMESTAMP", ...conditions].join(" AND ");
+  const where = ["window_end <= $finalThrough::TIMESTAMPTZ", ...conditions].join(" AND ");
   return (
     relation &&
-    `SELECT ${KEY.join(", ")}, arg_max(revenue, revision) AS revenue, arg_max(event_count, revision) AS event_count, max(revision) AS revision
+    `SELECT ${PLAIN_KEY}, arg_max(revenue, revision) AS revenue, arg_max(event_count, revision) AS event_count, max(revision) AS revision
      FROM ${relation} WHERE ${where} GROUP BY ALL`
   );
 }
@@ -233,11 +235,11 @@ function provisionalPart(
     keepDates({ ...query.range, from }),
   );
   const where =
-    [...(finalThrough === null ? [] : ["window_end > $finalThrough::TIMESTAMP"]), ...conditions].join(" AND ") ||
+    [...(finalThrough === null ? [] : ["window_end > $finalThrough::TIMESTAMPTZ"]), ...conditions].join(" AND ") ||
     "true";
   return (
     relation &&
-    `SELECT ${KEY.join(", ")}, sum(revenue) AS revenue, sum(event_count) AS event_count, NULL::INTEGER AS revision
+    `SELECT ${PLAIN_KEY}, sum(revenue) AS revenue, sum(event_count) AS event_count, NULL::INTEGER AS revision
      FROM ${relation} WHERE ${where} GROUP BY ALL`
   );
 }

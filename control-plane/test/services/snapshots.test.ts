@@ -56,6 +56,7 @@ async function rowsOf(snapshots: Snapshots, table: string): Promise<Expected["ro
     const selected = columns.map(({ name, type }) => {
       if (type === "BLOB") return `to_base64("${name}") AS "${name}"`;
       if (type.endsWith("[]")) return `to_json("${name}")::VARCHAR AS "${name}"`;
+      if (type === "TIMESTAMPTZ") return `"${name}"::TIMESTAMP::VARCHAR AS "${name}"`;
       return `"${name}"::VARCHAR AS "${name}"`;
     });
     return set.query(

@@ -12,7 +12,6 @@ type DeltaType =
   | { type: "array"; elementType: DeltaType }
   | { type: "map"; keyType: DeltaType; valueType: DeltaType };
 
-// Delta's timestamp is an instant; sessions run in UTC, where DuckDB's plain TIMESTAMP is the same number without a zone to convert.
 const PRIMITIVES: Record<string, string> = {
   string: "VARCHAR",
   long: "BIGINT",
@@ -24,7 +23,7 @@ const PRIMITIVES: Record<string, string> = {
   boolean: "BOOLEAN",
   binary: "BLOB",
   date: "DATE",
-  timestamp: "TIMESTAMP",
+  timestamp: "TIMESTAMPTZ",
   timestamp_ntz: "TIMESTAMP",
 };
 
