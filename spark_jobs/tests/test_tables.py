@@ -1,0 +1,132 @@
+"""Tables with their exact schemas, commits with their entries, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from penstock_jobs.job import JobRefused, WaitingFor
+from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.tables import CommitLost, OutputTable, TableSpec, require_table
+from tests.pipelines.sales.stand import HOUSEKEEPING, Stand
+
+SPEC = TableSpec("silver.sales_events", "id BIGINT NOT NULL, amount DECIMAL(18,2), part STRING NOT NULL", ("part",))
+
+
+@pytest.fixture
+def stand(spark: SparkSession, tmp_path: Path) -> Stand:
+    return Stand(spark, tmp_path, "http://127.0.0.1:1")
+
+
+def opened(stand: Stand, checkpoint: Checkpoint | None = None) -> OutputTable:
+    table = OutputTable(stand.job("silver").context, SPEC)
+    table.open(checkpoint)
+    return table
+
+
+def actions(stand: Stand, version: int) -> list[dict[str, Any]]:
+    path = Path(stand.tables[SPEC.name]) / "_delta_log" / f"{version:020d}.json"
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def rows(stand: Stand, *values: tuple[int, str, str]) -> Any:
+    data = [(key, Decimal(amount), part) for key, amount, part in values]
+    return stand.spark.createDataFrame(data, SPEC.columns)
+
+
+def test_a_table_is_created_with_its_schema_partitions_properties_and_entry(stand: Stand) -> None:
+    opened(stand)
+    frame = stand.read(SPEC.name)
+    assert [(field.name, field.dataType.simpleString(), field.nullable) for field in frame.schema.fields] == [
+        ("id", "bigint", False),
+        ("amount", "decimal(18,2)", True),
+        ("part", "string", False),
+    ]
+    metadata = next(action["metaData"] for action in actions(stand, 0) if "metaData" in action)
+    assert metadata["partitionColumns"] == ["part"]
+    assert metadata["configuration"]["delta.checkpointInterval"] == str(HOUSEKEEPING["checkpointInterval"])
+    assert stand.newest_entry(SPEC.name).kind == "create"
+    protocol = next(action["protocol"] for action in actions(stand, 0) if "protocol" in action)
+    assert "deletionVectors" not in str(protocol)
+
+
+def test_opening_again_finds_the_position_and_says_it(stand: Stand) -> None:
+    first = opened(stand)
+    entry = first.new_entry("batch", batch=3)
+    version = first.append(rows(stand, (1, "1.10", "a")), entry, 1)
+    again = opened(stand)
+    assert (again.last, again.last_batch, again.version) == (entry, 3, version)
+    assert stand.reports.of("position")[-1]["version"] == version
+
+
+def test_an_entry_without_rows_makes_a_commit_without_files(stand: Stand) -> None:
+    table = opened(stand)
+    assert table.append_nothing(table.new_entry("batch", batch=0)) == 1
+    assert not [action for action in actions(stand, 1) if "add" in action]
+    assert table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=1), 1) == 2
+    assert stand.read(SPEC.name).count() == 1
+
+
+def test_the_version_of_a_commit_is_found_among_commits_of_others(stand: Stand) -> None:
+    table = opened(stand)
+    stand.spark.sql(f"ALTER TABLE delta.`{table.path}` SET TBLPROPERTIES ('a' = 'b')")
+    assert table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=0), 1) == 2
+    assert stand.reports.of("batch")[-1]["version"] == 2
+
+
+def test_a_commit_that_is_not_in_the_log_afterwards_is_noticed(stand: Stand) -> None:
+    table = opened(stand)
+    table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=0), 1)
+    other = table.new_entry("batch", batch=1)
+    with pytest.raises(CommitLost, match="batch 1"):
+        table._version_of(other)
+
+
+def test_nothing_is_written_behind_a_shut_fence(stand: Stand) -> None:
+    table = opened(stand)
+    stand.fence.shut = JobRefused("replaced")
+    with pytest.raises(JobRefused, match="replaced"):
+        table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=0), 1)
+    assert table.ledger.newest_version() == 0
+
+
+def checkpoint(folder: Path, planned: int | None, committed: int | None) -> Checkpoint:
+    for log, batch in (("offsets", planned), ("commits", committed)):
+        (folder / log).mkdir(parents=True)
+        if batch is not None:
+            (folder / log / str(batch)).write_text("")
+    return Checkpoint(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("planned", "committed", "refused"),
+    [
+        (5, 5, None),
+        (6, 5, None),
+        (5, 4, None),
+        (None, None, "is empty"),
+        (4, 4, "older than the table"),
+        (6, 6, "rows would be missing"),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_the_ledger_is_refused(
+    stand: Stand, planned: int | None, committed: int | None, refused: str | None
+) -> None:
+    table = opened(stand)
+    table.append_nothing(table.new_entry("batch", batch=5))
+    found = checkpoint(stand.folder / "checkpoint", planned, committed)
+    if refused is None:
+        opened(stand, found)
+        return
+    with pytest.raises(JobRefused, match=refused):
+        opened(stand, found)
+
+
+def test_a_missing_input_is_waited_for_by_name(stand: Stand) -> None:
+    with pytest.raises(WaitingFor, match=r"silver\.sales_events"):
+        require_table(stand.job("gold").context, SPEC.name)
