@@ -8,6 +8,7 @@ export const MARKS = {
   stateDir: "PENSTOCK_STATE_DIR",
   service: "PENSTOCK_SERVICE",
   runtimeDir: "PENSTOCK_RUNTIME_DIR",
+  installing: "PENSTOCK_INSTALLING",
 } as const;
 
 /** A process that belongs to a stack. */
@@ -29,6 +30,17 @@ export function stackProcesses(stateDir: string): StackProcess[] {
 /** Processes of any stack that use what is installed in this runtime folder. */
 export function servicesUsing(runtimeDir: string): StackProcess[] {
   return find((environment) => environment.get(MARKS.runtimeDir) === runtimeDir);
+}
+
+/** Programs of an install into this runtime folder whose launcher was killed: they would go on writing into it. */
+export function orphanedInstallers(runtimeDir: string): StackProcess[] {
+  const pids = allPids().filter(
+    (pid) => pid !== process.pid && environmentOf(pid).get(MARKS.installing) === runtimeDir,
+  );
+  return pids.flatMap((pid) => {
+    const id = identify(pid);
+    return id ? [{ ...id, service: "install", command: commandOf(pid) }] : [];
+  });
 }
 
 function find(matches: (environment: Map<string, string>, pid: number) => boolean): StackProcess[] {

@@ -42,12 +42,20 @@ export class LocalStack {
   readonly #firstWindow: FirstWindow;
   readonly #lock: { release: () => void };
   readonly #startedAt: number;
+  readonly #say: (line: string) => void;
   #socket: ControlSocket | null = null;
   #state: "starting" | "running" | "stopping" = "starting";
   #stopping: Promise<void> | null = null;
   #settleStopped: () => void = () => {};
 
-  private constructor(settings: Settings, supervisor: Supervisor, lock: { release: () => void }, startedAt: number) {
+  private constructor(
+    settings: Settings,
+    supervisor: Supervisor,
+    lock: { release: () => void },
+    startedAt: number,
+    say: (line: string) => void,
+  ) {
+    this.#say = say;
     this.#settings = settings;
     this.#supervisor = supervisor;
     this.#lock = lock;
@@ -81,7 +89,7 @@ export class LocalStack {
         logSize: settings.logSize,
         onReady: (name, seconds) => say(`${name} ready after ${seconds.toFixed(1)} s`),
       });
-      const stack = new LocalStack(settings, supervisor, lock, startedAt);
+      const stack = new LocalStack(settings, supervisor, lock, startedAt, say);
       stack.#socket = await openControlSocket(folder.socket, {
         report: () => stack.report(),
         start: (name) => supervisor.startOne(name),
@@ -97,6 +105,12 @@ export class LocalStack {
 
   /** Starts all services. @throws UserError of the first that does not start */
   async start(): Promise<void> {
+    this.#say(
+      `Starting ${this.#supervisor
+        .reports()
+        .map(({ name }) => name)
+        .join(", ")} …`,
+    );
     this.#firstWindow.watch();
     await this.#supervisor.start();
     if (this.#state === "starting") this.#state = "running";

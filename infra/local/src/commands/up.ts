@@ -6,6 +6,7 @@ import { ensureRuntime } from "../install/runtime.ts";
 import { CHECKOUT } from "../root.ts";
 import { readSettings } from "../settings.ts";
 import { makeStateFolder, stateFolder } from "../state-folder.ts";
+import { onStopSignals } from "../stop-signals.ts";
 import { askSupervisor } from "../supervisor-client.ts";
 import { urlLines } from "../urls.ts";
 import { UserError } from "../user-error.ts";
@@ -37,12 +38,21 @@ Starts everything in the background and returns when all services are ready. "np
       cwd: CHECKOUT,
     });
     closeSync(log);
+    let interrupted = false;
+    onStopSignals(
+      () => {
+        interrupted = true;
+        supervisor.kill("SIGTERM");
+      },
+      () => supervisor.kill("SIGTERM"),
+    );
     let ended: string | null = null;
     supervisor.once("error", (error) => (ended = error.message));
     supervisor.once("exit", (code, signal) => (ended = signal ?? `exit code ${code}`));
     for (;;) {
       const report = await askSupervisor(folder.socket);
       shown = showNew(logPath, shown);
+      if (ended !== null && interrupted) return 130;
       if (ended !== null) throw new UserError(`Penstock did not start (${ended}).`);
       if (report?.supervisor.pid === supervisor.pid && report?.supervisor.state === "running") break;
       await delay(POLL_MS);

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { waitForLock } from "../../bootstrap/lock.mjs";
-import { servicesUsing } from "../leftovers.ts";
+import { endProcesses, MARKS, orphanedInstallers, servicesUsing } from "../leftovers.ts";
 import type { RuntimePaths } from "../settings.ts";
 import { UserError } from "../user-error.ts";
 import { jarsPart, registryPart } from "./jars.ts";
@@ -27,12 +27,15 @@ export async function ensureRuntime(runtime: RuntimePaths, devTools = false): Pr
   try {
     const missing = parts.filter(isMissing);
     if (missing.some((part) => part.name !== "dev-tools")) refuseWhileUsed(runtime);
+    await endProcesses(orphanedInstallers(runtime.dir), 0);
+    process.env[MARKS.installing] = runtime.dir;
     const started = Date.now();
     for (const [index, part] of missing.entries()) await install(runtime, part, `${index + 1}/${missing.length}`);
     rmSync(join(runtime.dir, "drafts"), { recursive: true, force: true });
     if (missing.length > 0)
       console.log(`Installed in ${((Date.now() - started) / 1000).toFixed(0)} s under ${runtime.dir}`);
   } finally {
+    delete process.env[MARKS.installing];
     lock.release();
   }
 }
