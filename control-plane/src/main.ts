@@ -1,192 +1,24 @@
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, statfs } from "node:fs/promises";
-import { join } from "node:path";
 import { pino } from "pino";
-import { openDuckDb } from "./adapters/duckdb.ts";
-import { createKafkaTopics } from "./adapters/kafka.ts";
 import { silenceKafkajsTimeoutWarning } from "./adapters/kafkajs-warning.ts";
-import { lakeFiles } from "./adapters/lake-files.ts";
-import { createLivePointer } from "./adapters/live-pointer.ts";
-import { createCatalogStore } from "./adapters/postgres/catalog.ts";
-import { openDatabase } from "./adapters/postgres/database.ts";
-import { createEventStore } from "./adapters/postgres/events.ts";
-import { createLaunchStore } from "./adapters/postgres/launches.ts";
-import { createOperationStore } from "./adapters/postgres/operations.ts";
-import { createRunStore } from "./adapters/postgres/runs.ts";
-import { createProcesses } from "./adapters/processes.ts";
-import { createSchemaRegistry } from "./adapters/registry.ts";
-import { createSparkMaster } from "./adapters/spark-master.ts";
-import { buildApp } from "./app.ts";
-import { type Config, ConfigError, readConfig } from "./config.ts";
-import { type Manifest, ManifestError, parseManifest } from "./domain/manifest.ts";
-import { createDataQuality } from "./services/data-quality.ts";
-import { FirstBoot } from "./services/first-boot.ts";
-import { checkHealth } from "./services/health.ts";
-import { startHousekeeping } from "./services/housekeeping.ts";
-import { JobReader } from "./services/jobs.ts";
-import { liveTables } from "./services/live-tables.ts";
-import { Operations } from "./services/operations.ts";
-import { createOutcomes } from "./services/outcomes.ts";
-import { Platform } from "./services/platform.ts";
-import { Positions } from "./services/positions.ts";
-import { Applications } from "./services/reconcile/applications.ts";
-import { Jobs } from "./services/reconcile/jobs.ts";
-import { Reconciler } from "./services/reconcile/reconciler.ts";
-import { createRevenue } from "./services/revenue.ts";
-import { RunnerCalls } from "./services/runner-calls.ts";
-import { RunnerSync } from "./services/runner-sync.ts";
-import { createSnapshots } from "./services/snapshots.ts";
+import { ConfigError, readConfig } from "./config.ts";
+import { createControlPlane } from "./control-plane.ts";
+import { ManifestError, parseManifest } from "./domain/manifest.ts";
 
-const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
-/** A cold JVM's first batches over a backlog take tens of seconds on two cores. */
-const PROGRESS_TIMEOUT_MS = 60_000;
-const IDLE_SHUTDOWN_MS = 600_000;
 const SHUTDOWN_LIMIT_MS = 10_000;
 
-async function main(config: Config, manifest: Manifest): Promise<void> {
+async function main(): Promise<void> {
   silenceKafkajsTimeoutWarning();
+  const config = readConfig(process.env);
+  const manifest = parseManifest(readFileSync(config.manifestPath, "utf8"));
   const logger = pino({ level: config.logLevel, base: { service: "control-plane" } });
-  const clock = { now: () => new Date() };
-  const contractSchema = await readFile(join(config.checkoutDir, manifest.contract.schema), "utf8");
-  // The query engine may read below this folder only, so it has to be there.
-  await mkdir(config.lakeDir, { recursive: true });
-
-  const database = openDatabase(config.databaseUrl, (error) =>
-    logger.warn({ err: error }, "lost a connection to Postgres"),
-  );
-  const catalog = createCatalogStore(database);
-  const launches = createLaunchStore(database);
-  const runs = createRunStore(database);
-  const operationStore = createOperationStore(database);
-  const events = createEventStore(database);
-  const topics = createKafkaTopics(config.kafkaBrokers);
-  const registry = createSchemaRegistry(config.registryUrl);
-  const master = createSparkMaster({
-    restUrl: config.sparkMasterRestUrl,
-    uiUrl: config.sparkMasterUiUrl,
-    secret: config.sparkRestSecret,
-  });
-  const engine = await openDuckDb({ folders: [config.lakeDir] });
-
-  const boot = new FirstBoot({
-    manifest,
-    contractSchema,
-    migrate: () => database.migrate(),
-    catalog,
-    topics,
-    registry,
-    writeLivePointer: createLivePointer(config.lakeDir),
-    log: logger,
-  });
-  const calls = new RunnerCalls(clock, () => reconciler.poke());
-  const reconciler = new Reconciler({
-    catalog,
-    launches,
-    runs,
-    operations: operationStore,
-    applications: new Applications({
-      launches,
-      master,
-      processes: createProcesses(),
-      calls,
-      site: {
-        masterUrl: config.sparkMasterUrl,
-        host: config.host,
-        python: config.python,
-        javaHome: config.javaHome,
-        jobsDir: config.sparkJobsDir,
-        jarsDir: config.sparkJarsDir,
-        stateDir: config.stateDir,
-        controlPlaneUrl: `http://${config.host}:${config.port}`,
-        tokenFile: config.runnerTokenFile,
-      },
-      driversAreLocal: /^spark:\/\/(127\.|localhost|\[::1\])/.test(config.sparkMasterUrl),
-      times: TIMES,
-      clock,
-      log: logger,
-    }),
-    jobs: new Jobs({ catalog, runs, clock, log: logger, progressTimeoutMs: PROGRESS_TIMEOUT_MS }),
-    site: {
-      pipeline: manifest.name,
-      lakeDir: config.lakeDir,
-      checkpointDir: config.checkpointDir,
-      kafka: { brokers: config.kafkaBrokers.join(","), topic: manifest.topics.events.name },
-      registryUrl: config.registryUrl,
-      contract: manifest.contract,
-      contractSchema,
-      parameters: manifest.parameters,
-      housekeeping: manifest.housekeeping,
-    },
-    clock,
-    log: logger,
-    idleShutdownMs: IDLE_SHUTDOWN_MS,
-  });
-
-  const topic = manifest.topics.events.name;
-  const positions = new Positions({ topics, events, catalog, topic, pipeline: manifest.name, clock });
-  const jobs = new JobReader(catalog, runs, events, positions);
-  const snapshots = createSnapshots({
-    generations: liveTables(catalog, manifest.name, config.lakeDir),
-    log: lakeFiles(),
-    engine,
-  });
-  const app = await buildApp(
-    {
-      jobs,
-      operations: new Operations({ store: operationStore, runs, jobs, clock, onRequest: reconciler.poke }),
-      platform: new Platform({ catalog, launches, topics, reconciler, manifest }),
-      revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
-      dataQuality: createDataQuality({ snapshots }),
-      outcomes: createOutcomes({ snapshots }),
-      health: () =>
-        checkHealth({
-          boot,
-          catalog,
-          launches,
-          topics,
-          topic,
-          registry,
-          master,
-          freeBytes: async () => {
-            const { bavail, bsize } = await statfs(config.lakeDir, { bigint: true });
-            return bavail * bsize;
-          },
-          diskWarnBytes: config.diskWarnBytes,
-        }),
-      sync: new RunnerSync(reconciler, calls, events),
-    },
-    {
-      security: { port: config.port, allowedHosts: config.allowedHosts },
-      runnerToken: config.runnerToken,
-      logger,
-    },
-  );
-
-  const booting = new AbortController();
-  let stopHousekeeping = () => {};
-  const phases: [name: string, work: () => Promise<unknown>][] = [
-    ["stop deciding", () => reconciler.stop()],
-    ["close HTTP", () => app.close()],
-    ["leave Kafka", () => topics.close()],
-    ["leave Postgres", () => database.close()],
-    ["close the query engine", async () => engine.close()],
-  ];
+  const controlPlane = await createControlPlane(config, manifest, logger);
   stopOnSignals(async (signal) => {
     logger.info({ signal }, "stopping; Spark applications go on");
-    booting.abort();
-    stopHousekeeping();
-    for (const [name, work] of phases) {
-      await work().catch((error: unknown) => logger.warn({ err: error, phase: name }, "trouble while stopping"));
-    }
+    await controlPlane.stop();
     logger.info({}, "stopped");
   });
-
-  await app.listen({ host: config.host, port: config.port });
-  if (await boot.run(booting.signal)) {
-    logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
-    reconciler.start();
-    stopHousekeeping = startHousekeeping(events, logger);
-  }
+  await controlPlane.start();
 }
 
 /** The first signal stops in phases, a second one or the time limit at once. */
@@ -211,9 +43,4 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
-try {
-  const config = readConfig(process.env);
-  await main(config, parseManifest(readFileSync(config.manifestPath, "utf8")));
-} catch (error) {
-  fail(error);
-}
+main().catch(fail);

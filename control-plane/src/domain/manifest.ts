@@ -1,4 +1,5 @@
 import { parse, YAMLParseError } from "yaml";
+import { checkReferences } from "./manifest-references.ts";
 import { type Complaint, StrictReader } from "./strict-reader.ts";
 
 /** A topic of the pipeline. */
@@ -90,7 +91,6 @@ export type Compatibility = (typeof COMPATIBILITIES)[number];
 
 const NAME = /^[a-z][a-z0-9_-]*$/;
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
-const TABLE_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
 const MEMORY = /^[1-9][0-9]*[mg]$/;
 /** For jobs that declare none, and for applications. */
 export const DEFAULT_RESTART: RestartPolicy = {
@@ -137,12 +137,6 @@ export function parseManifest(text: string): Manifest {
   if (root.complaints.length === 0) checkReferences(manifest, root);
   if (root.complaints.length > 0) throw new ManifestError(root.complaints);
   return manifest;
-}
-
-/** The jobs that a job's tables come from, directly. */
-export function upstreamOf(manifest: Manifest, job: string): string[] {
-  const reads = manifest.jobs[job]?.reads ?? [];
-  return Object.keys(manifest.jobs).filter((id) => manifest.jobs[id]?.writes.some((table) => reads.includes(table)));
 }
 
 function sentence({ path, value, expected }: Complaint): string {
@@ -246,44 +240,4 @@ function readHousekeeping(map: StrictReader): HousekeepingSpec {
   };
   map.refuseUnknownKeys();
   return housekeeping;
-}
-
-function checkReferences(manifest: Manifest, root: StrictReader): void {
-  const writer = new Map<string, string>();
-  const jobs = Object.entries(manifest.jobs);
-  if (jobs.length === 0) root.complain("jobs", undefined, "at least one job");
-  for (const [id, job] of jobs) {
-    if (!new RegExp(`^${manifest.name}\\.[a-z][a-z0-9_-]*$`).test(id)) {
-      root.complain(`jobs.${id}`, undefined, `an id of the form ${manifest.name}.<name>`);
-    }
-    if (manifest.applications[job.application] === undefined) {
-      const known = Object.keys(manifest.applications).join(", ");
-      root.complain(`jobs.${id}.application`, job.application, `one of the declared applications: ${known}`);
-    }
-    if (job.writes.length === 0) root.complain(`jobs.${id}.writes`, [], "at least one table");
-    for (const table of job.writes) {
-      if (!TABLE_NAME.test(table))
-        root.complain(`jobs.${id}.writes`, table, "a table name such as silver.sales_events");
-      const other = writer.get(table);
-      if (other !== undefined) root.complain(`jobs.${id}.writes`, table, `a table that ${other} does not write, too`);
-      writer.set(table, id);
-    }
-  }
-  for (const [id, job] of jobs) {
-    for (const table of job.reads) {
-      if (!writer.has(table)) root.complain(`jobs.${id}.reads`, table, "a table that some job writes");
-    }
-    if (readsItself(manifest, id)) root.complain(`jobs.${id}.reads`, job.reads, "no table that comes from this job");
-  }
-}
-
-function readsItself(manifest: Manifest, job: string): boolean {
-  const seen = new Set<string>();
-  const open = upstreamOf(manifest, job);
-  for (let id = open.pop(); id !== undefined; id = open.pop()) {
-    if (id === job) return true;
-    if (!seen.has(id)) open.push(...upstreamOf(manifest, id));
-    seen.add(id);
-  }
-  return false;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ManifestError, parseManifest, upstreamOf } from "../../src/domain/manifest.ts";
+import { ManifestError, parseManifest } from "../../src/domain/manifest.ts";
 
 const root = new URL("../../../", import.meta.url);
 const sales = readFileSync(new URL("spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml", root), "utf8");
@@ -34,12 +34,6 @@ describe("the manifest", () => {
     const { parameters: _, ...product } = parseManifest(sales);
     expect(rest).toEqual(product);
     expect(parameters.windowMs).toBe(10_000);
-  });
-
-  it("knows which jobs feed a job", () => {
-    const manifest = parseManifest(sales);
-    expect(upstreamOf(manifest, "sales.gold")).toEqual(["sales.silver"]);
-    expect(upstreamOf(manifest, "sales.bronze")).toEqual([]);
   });
 
   it.each([

@@ -1,0 +1,158 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { jwtVerify } from "jose";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createSparkMaster } from "../../src/adapters/spark-master.ts";
+import { composeSubmission } from "../../src/domain/spark-settings.ts";
+import { type SparkMaster, SubmissionRefused } from "../../src/services/ports.ts";
+
+const SECRET = Buffer.alloc(32, 7).toString("base64url");
+const request = composeSubmission(
+  {
+    masterUrl: "spark://127.0.0.1:7077",
+    host: "127.0.0.1",
+    python: "/venv/bin/python3",
+    javaHome: "/java",
+    jobsDir: "/jobs",
+    jarsDir: "/jars",
+    stateDir: "/state",
+    controlPlaneUrl: "http://127.0.0.1:8080",
+    tokenFile: "/state/secrets/runner-token",
+  },
+  "sales",
+  { cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2 },
+  "6f9619ff-8b86-4011-b42d-00cf4fc964ff",
+);
+
+let server: Server;
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+let master: SparkMaster;
+let url: string;
+
+beforeEach(async () => {
+  server = createServer((incoming, response) => answer(incoming, response));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  master = createSparkMaster({ restUrl: url, uiUrl: url, secret: SECRET, timeoutMs: 300 });
+});
+
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+function answerWith(status: number, body: string): void {
+  answer = (_request, response) => response.writeHead(status).end(body);
+}
+
+describe("a submission", () => {
+  it("is signed with the master's key and carries no secret", async () => {
+    let header = "";
+    let body = "";
+    answer = (incoming, response) => {
+      header = incoming.headers.authorization ?? "";
+      incoming.on("data", (chunk) => {
+        body += String(chunk);
+      });
+      incoming.on("end", () => response.end(JSON.stringify({ success: true, submissionId: "driver-1" })));
+    };
+    expect(await master.submit(request)).toBe("driver-1");
+    const { payload } = await jwtVerify(header.replace("Bearer ", ""), Buffer.from(SECRET, "base64url"));
+    expect(payload.exp).toBeGreaterThan(Date.now() / 1000);
+    expect(body).not.toContain(SECRET);
+    expect(JSON.parse(body)).toMatchObject({
+      action: "CreateSubmissionRequest",
+      environmentVariables: { PENSTOCK_LAUNCH_ID: "6f9619ff-8b86-4011-b42d-00cf4fc964ff" },
+      appArgs: [
+        "/jobs/penstock_jobs/runner/main.py",
+        "",
+        "--control-plane",
+        "http://127.0.0.1:8080",
+        ...Array(6).fill(expect.any(String)),
+      ],
+    });
+  });
+
+  it.each([
+    ["a wrong key (HTML)", 403, "<html>Forbidden</html>", /PENSTOCK_SPARK_REST_SECRET_FILE/],
+    ["a master that says no", 200, JSON.stringify({ success: false, message: "standby" }), /standby/],
+    ["a request it does not like", 400, JSON.stringify({ message: "bad" }), /400: bad/],
+  ])("was surely not made: %s", async (_, status, body, message) => {
+    answerWith(status, body);
+    const failure = await master.submit(request).catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(SubmissionRefused);
+    expect((failure as Error).message).toMatch(message);
+  });
+
+  it("was surely not made when nothing listens", async () => {
+    await new Promise((resolve) => server.close(resolve));
+    await expect(master.submit(request)).rejects.toBeInstanceOf(SubmissionRefused);
+  });
+
+  it("may have been made when no answer comes, or a broken one", async () => {
+    answer = () => undefined;
+    const silence = await master.submit(request).catch((error: unknown) => error);
+    expect(silence).toBeInstanceOf(Error);
+    expect(silence).not.toBeInstanceOf(SubmissionRefused);
+    answer = (_request, response) => response.destroy();
+    expect(await master.submit(request).catch((error: unknown) => error)).not.toBeInstanceOf(SubmissionRefused);
+    answerWith(500, "oops");
+    expect(await master.submit(request).catch((error: unknown) => error)).not.toBeInstanceOf(SubmissionRefused);
+  });
+});
+
+describe("a driver's status", () => {
+  it.each([
+    [
+      "running",
+      { success: true, driverState: "RUNNING", workerId: "w" },
+      { kind: "state", state: "RUNNING", workerId: "w", message: null },
+    ],
+    [
+      "waiting for a worker",
+      { success: true, driverState: "SUBMITTED" },
+      { kind: "state", state: "SUBMITTED", workerId: null, message: null },
+    ],
+    [
+      "in error, without the stack",
+      { success: true, driverState: "ERROR", message: "Exception from the cluster:\njava.io.IOException: no\n\tat x" },
+      { kind: "state", state: "ERROR", workerId: null, message: "java.io.IOException: no" },
+    ],
+    ["unknown to the master", { success: false }, { kind: "unknown" }],
+  ])("%s", async (_, body, expected) => {
+    answerWith(200, JSON.stringify(body));
+    expect(await master.status("driver-1")).toEqual(expected);
+  });
+
+  it("is open when the master answers with HTML, or not at all", async () => {
+    answerWith(403, "<html>");
+    expect(await master.status("driver-1")).toMatchObject({ kind: "unreachable" });
+    answer = () => undefined;
+    expect(await master.status("driver-1")).toMatchObject({ kind: "unreachable" });
+  });
+});
+
+describe("the cluster", () => {
+  it("is read from the master's web page", async () => {
+    answerWith(
+      200,
+      JSON.stringify({
+        status: "ALIVE",
+        workers: [{ id: "w", state: "ALIVE", cores: 4, coresfree: 1, memory: 3072, memoryfree: 1472 }],
+        activedrivers: [{ id: "driver-1" }],
+        activeapps: [{ id: "app-1", name: "driver-1", state: "WAITING", cores: 0 }],
+      }),
+    );
+    expect(await master.cluster()).toEqual({
+      status: "ALIVE",
+      workers: [{ id: "w", state: "ALIVE", cores: 4, coresFree: 1, memoryMb: 3072, memoryFreeMb: 1472 }],
+      activeDrivers: ["driver-1"],
+      applications: [{ id: "app-1", name: "driver-1", state: "WAITING", cores: 0 }],
+    });
+  });
+
+  it.each(["<html>", "[]", "{}"])("is not invented from %s", async (body) => {
+    answerWith(200, body);
+    await expect(master.cluster()).rejects.toMatchObject({ details: { code: "dependency_unavailable" } });
+  });
+});

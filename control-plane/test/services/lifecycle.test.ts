@@ -1,0 +1,241 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Assignment, JobReport, SyncAnswer } from "../../src/domain/sync.ts";
+import { HOST, RUNNER_TOKEN, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
+
+let running: TestControlPlane;
+
+beforeAll(async () => {
+  running = await startControlPlane();
+  running.controlPlane.reconciler.start();
+}, 60_000);
+
+afterAll(() => running?.stop());
+
+async function call(method: "GET" | "POST", url: string, headers: Record<string, string> = {}) {
+  return running.controlPlane.app.inject({ method, url, headers: { host: HOST, ...headers } });
+}
+
+/** A runner that does at once what it is told; `failing` names jobs whose queries die. */
+class Runner {
+  readonly launchId: string;
+  readonly failing = new Set<string>();
+  assignments: Assignment[] = [];
+  superseded = false;
+  acknowledged = 0;
+  sent = 0;
+
+  constructor(launchId: string) {
+    this.launchId = launchId;
+  }
+
+  async sync(events: object[] = []): Promise<void> {
+    const response = await running.controlPlane.app.inject({
+      method: "POST",
+      url: "/runner/v1/sync",
+      headers: { host: HOST, authorization: `Bearer ${RUNNER_TOKEN}`, "content-type": "application/json" },
+      payload: JSON.stringify({
+        application: "sales",
+        launchId: this.launchId,
+        sparkAppId: "app-1",
+        driverId: `driver-${running.master.submitted.length}`,
+        host: "10.0.0.1",
+        processes: [{ role: "python", pid: 4242, startTicks: "1" }],
+        state: "running",
+        jobs: this.assignments.map((assignment) => this.report(assignment)),
+        events,
+      }),
+    });
+    this.superseded = response.statusCode === 409;
+    if (response.statusCode !== 200) return;
+    const answer = response.json<SyncAnswer>();
+    this.assignments = answer.assignments;
+    this.acknowledged = answer.acknowledged;
+  }
+
+  private report({ job, generation, epoch, desired }: Assignment): JobReport {
+    const at = new Date().toISOString();
+    const report = { job, generation, epoch, queryId: null, queryRunId: null };
+    if (this.failing.has(job)) {
+      return {
+        ...report,
+        state: "failed",
+        exception: { class: "java.io.IOException", message: "No space left\non device" },
+      };
+    }
+    if (desired === "running") return { ...report, state: "running", lastProgressAt: at };
+    const certificate = {
+      job,
+      generation,
+      epoch,
+      lastBatch: 41,
+      through: {},
+      tables: {},
+      inFlight: false,
+      mode: "drain",
+      at,
+    };
+    return { ...report, state: "stopped", certificate };
+  }
+}
+
+let runner: Runner;
+
+/** Lets the runner call until `holds`. */
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  for (let attempt = 0; attempt < 400; attempt += 1) {
+    if (await holds()) return;
+    await runner?.sync();
+    await delay(20);
+  }
+  throw new Error(`did not happen; jobs: ${(await call("GET", "/v1/jobs")).body}`);
+}
+
+async function stateOf(job: string): Promise<string> {
+  return (await call("GET", `/v1/jobs/${job}`)).json().state;
+}
+
+// One story: each test goes on where the one before it ended.
+describe("the life of jobs", { timeout: 30_000 }, () => {
+  it("begins with one submission, recorded before it is made, and runs once the runner calls", async () => {
+    await until(() => running.master.submitted.length === 1);
+    const [application] = (await call("GET", "/v1/applications")).json().items;
+    expect(application.launches.map((launch: { id: string }) => launch.id)).toEqual(running.master.submitted);
+    runner = new Runner(running.master.submitted[0] ?? "");
+    for (const job of Object.keys(running.manifest.jobs)) await until(async () => (await stateOf(job)) === "RUNNING");
+    expect(running.master.submitted).toHaveLength(1);
+    expect(runner.assignments.map(({ job, epoch }) => `${job}@${epoch}`).sort()).toEqual([
+      "sales.bronze@1",
+      "sales.dq@1",
+      "sales.gold@1",
+      "sales.silver@1",
+    ]);
+    const bronze = runner.assignments.find(({ job }) => job === "sales.bronze");
+    expect(bronze?.spec.readers["bronze.sales_events"]).toEqual([
+      { job: "sales.silver", checkpoint: expect.stringMatching(/checkpoints\/gen=1\/sales\.silver$/) },
+    ]);
+  });
+
+  it("refuses a runner of another launch", async () => {
+    const stranger = new Runner("6f9619ff-8b86-4011-b42d-00cf4fc964ff");
+    await stranger.sync();
+    expect(stranger.superseded).toBe(true);
+  });
+
+  it("answers a start of a running job at once, without a new run", async () => {
+    const response = await call("POST", "/v1/jobs/sales.gold/start");
+    expect(response.statusCode).toBe(200);
+    expect(response.json()).toMatchObject({ kind: "start", state: "succeeded" });
+    expect((await call("GET", "/v1/jobs/sales.gold/runs")).json().items).toHaveLength(1);
+  });
+
+  it("stops one job with a certificate while the others go on", async () => {
+    const response = await call("POST", "/v1/jobs/sales.gold/stop");
+    expect(response.statusCode).toBe(202);
+    const location = String(response.headers.location);
+    await until(async () => (await call("GET", location)).json().state === "succeeded");
+    expect((await call("GET", location)).json().certificate).toMatchObject({
+      epoch: 1,
+      lastBatch: 41,
+      inFlight: false,
+    });
+    expect(await stateOf("sales.gold")).toBe("STOPPED");
+    expect(await stateOf("sales.silver")).toBe("RUNNING");
+    const [run] = (await call("GET", "/v1/jobs/sales.gold/runs")).json().items;
+    expect(run).toMatchObject({ epoch: 1, endedBy: "request" });
+    expect((await call("POST", "/v1/jobs/sales.gold/stop")).statusCode).toBe(200);
+  });
+
+  it("takes requests with one Idempotency-Key for one request", async () => {
+    const key = { "idempotency-key": "k1" };
+    const answers = await Promise.all([1, 2, 3].map(() => call("POST", "/v1/jobs/sales.gold/start", key)));
+    expect(new Set(answers.map((answer) => answer.json().id)).size).toBe(1);
+    expect((await call("POST", "/v1/jobs/sales.dq/stop", key)).json().code).toBe("conflict");
+    await until(async () => (await stateOf("sales.gold")) === "RUNNING");
+    expect(runner.assignments.find(({ job }) => job === "sales.gold")?.epoch).toBe(2);
+  });
+
+  it("lets the newest of two opposite wishes win", async () => {
+    const stop = (await call("POST", "/v1/jobs/sales.dq/stop")).json();
+    const start = (await call("POST", "/v1/jobs/sales.dq/start")).json();
+    expect((await call("GET", `/v1/operations/${stop.id}`)).json().state).toBe("superseded");
+    await until(async () => (await call("GET", `/v1/operations/${start.id}`)).json().state === "succeeded");
+    expect(await stateOf("sales.dq")).toBe("RUNNING");
+  });
+
+  it("restarts a job with a new epoch", async () => {
+    const { id } = (await call("POST", "/v1/jobs/sales.bronze/restart")).json();
+    await until(async () => (await call("GET", `/v1/operations/${id}`)).json().state === "succeeded");
+    expect((await call("GET", "/v1/jobs/sales.bronze")).json()).toMatchObject({ state: "RUNNING", epoch: 2 });
+  });
+
+  it("keeps each of a runner's events once, however often it is sent", async () => {
+    const at = new Date().toISOString();
+    const event = { job: "sales.silver", generation: 1, epoch: 1, at };
+    const entry = {
+      table: "silver.sales_events",
+      version: 7,
+      kind: "batch",
+      batch: 3,
+      rowsIn: 100,
+      through: { "sales.events.v1": { "0": "100" } },
+    };
+    const events = [
+      { ...event, sequence: 1, type: "progress", data: { batchId: 3, durationMs: { triggerExecution: 420 } } },
+      { ...event, sequence: 2, type: "batch", data: entry },
+    ];
+    await runner.sync(events);
+    await runner.sync(events);
+    expect(runner.acknowledged).toBe(2);
+    const [run] = (await call("GET", "/v1/jobs/sales.silver/runs")).json().items;
+    expect(run).toMatchObject({ batches: "1", rows: "100" });
+    expect((await call("GET", "/v1/jobs/sales.silver/progress")).json().items).toHaveLength(1);
+    expect((await call("GET", "/v1/jobs/sales.silver")).json().lastBatch).toMatchObject({
+      id: "3",
+      rows: 100,
+      durationMs: 420,
+      version: "7",
+    });
+  });
+
+  it("shows a query that died in a living application, and starts it again", async () => {
+    runner.failing.add("sales.dq");
+    await until(async () => (await stateOf("sales.dq")) === "FAILED");
+    expect((await call("GET", "/v1/jobs/sales.dq")).json().reason).toMatch(
+      /^java.io.IOException: No space left; starts again at/,
+    );
+    expect(await stateOf("sales.silver")).toBe("RUNNING");
+    runner.failing.clear();
+    await until(async () => (await stateOf("sales.dq")) === "RUNNING");
+  });
+
+  it("is not doubled by a control plane that starts again", async () => {
+    await running.controlPlane.reconciler.stop();
+    running.controlPlane.reconciler.start();
+    await until(async () => (await stateOf("sales.gold")) === "RUNNING");
+    expect(running.master.submitted).toHaveLength(1);
+  });
+
+  it("goes on in a new launch, with new epochs, once the master says that the old one is dead", async () => {
+    const old = runner;
+    running.master.driverState = "FAILED";
+    // Silence is needed as well: a runner that calls is not dead, whatever the master says.
+    for (let heartbeat = 0; heartbeat < 20; heartbeat += 1) {
+      await old.sync();
+      await delay(20);
+    }
+    expect(running.master.submitted).toHaveLength(1);
+    while ((await stateOf("sales.gold")) === "RUNNING") await delay(50);
+    while (running.master.submitted.length === 1) await delay(50);
+    running.master.driverState = "RUNNING";
+    await old.sync();
+    expect(old.superseded).toBe(true);
+    runner = new Runner(running.master.submitted[1] ?? "");
+    await until(async () => (await stateOf("sales.gold")) === "RUNNING");
+    const runs = (await call("GET", "/v1/jobs/sales.gold/runs")).json().items;
+    expect(runs.slice(0, 2)).toMatchObject([
+      { epoch: 3, endedBy: null },
+      { epoch: 2, endedBy: "application" },
+    ]);
+  });
+});
