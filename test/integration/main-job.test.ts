@@ -20,7 +20,7 @@ describe("the main job", () => {
   });
 
   it("closes the windows when traffic stops", async () => {
-    const answer = await waitFor(
+    const answer = await waitFor<Windows>(
       async () => {
         const windows = await stack.rest.get<Windows>("/v1/revenue/windows", { limit: 10_000 });
         const open = windows.items.filter(({ status }) => status !== "final");

@@ -76,6 +76,11 @@ export class Stack {
     return new Stack(environment, options.onOutput);
   }
 
+  /** A stack that somebody else has prepared and takes down, by its {@link Stack.environment}. */
+  static attach(environment: NodeJS.ProcessEnv): Stack {
+    return new Stack(environment);
+  }
+
   get stateDir(): string {
     return this.settings.stateDir;
   }
