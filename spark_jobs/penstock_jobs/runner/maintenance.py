@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from penstock_jobs.housekeeping import Limits, TableHousekeeper, housekeeping_session
+from penstock_jobs.job import JobRefused
 from penstock_jobs.runner.failure import describe
 from penstock_jobs.runner.hosted_job import HostedJob
 from penstock_jobs.runner.supervisor import Supervisor
@@ -27,6 +28,7 @@ class Maintenance:
         self._every = every_seconds
         self._stopping = threading.Event()
         self._housekeepers: dict[str, TableHousekeeper] = {}
+        self._complaints: dict[str, str] = {}
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -53,9 +55,9 @@ class Maintenance:
                 try:
                     job.fence.prune(_CLAIMS_KEPT)
                     self._keep_table(session, job, spec, table)
+                    self._complaints.pop(table, None)
                 except Exception as failure:  # the job goes on without housekeeping, and says so
-                    if self._may_go_on(job):
-                        job.report("warning", {"text": f"housekeeping of {table} failed", **describe(failure)})
+                    self._complain(job, table, describe(failure))
 
     def _keep_table(self, session: SparkSession, job: HostedJob, spec: Mapping[str, Any], table: str) -> None:
         path = spec["tables"][table]
@@ -67,6 +69,15 @@ class Maintenance:
         for done in housekeeper.run(Limits.of(spec), readers, lambda: self._may_go_on(job)):
             job.report("housekeeping", done)
 
+    def _complain(self, job: HostedJob, table: str, failure: dict[str, str]) -> None:
+        # A step that was cancelled by the stop of its job is no news, nor is the same failure ten seconds later.
+        if self._may_go_on(job) and self._complaints.get(table) != failure["message"]:
+            self._complaints[table] = failure["message"]
+            job.report("warning", {"text": f"housekeeping of {table} failed", **failure})
+
     def _may_go_on(self, job: HostedJob) -> bool:
-        job.fence.check()
+        try:
+            job.fence.check()
+        except JobRefused:
+            return False
         return not self._stopping.is_set() and job.status.state == "running"

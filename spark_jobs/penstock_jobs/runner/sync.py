@@ -84,7 +84,10 @@ class SyncClient:
             self._away += 1
             return False
         if self._away:
-            _log(f"control plane answers again after {self._away} failed calls; {len(self._events)} events are waiting")
+            _log(
+                f"control plane answers again after {self._away} failed calls; {len(self._events)} events are waiting"
+                + (f", {self._events.lost} ledger entries are only in the tables' logs" if self._events.lost else "")
+            )
         self._away = 0
         return len(events) == _EVENTS_PER_CALL
 

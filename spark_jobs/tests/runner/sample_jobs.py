@@ -150,6 +150,6 @@ def host(
     def make(context: JobContext) -> Job:
         return job(context)
 
-    hosted = HostedJob(spark, what, make, events or EventBuffer(), "test", **options)
+    hosted = HostedJob(spark, what, make, EventBuffer() if events is None else events, "test", **options)
     hosted.start()
     return hosted

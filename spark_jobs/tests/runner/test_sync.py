@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock_jobs.job import Assignment
+from penstock_jobs.runner.event_buffer import EventBuffer
+from penstock_jobs.runner.sync import SyncClient
+from tests.runner.control_plane import ControlPlane
+from tests.waiting import eventually
+
+JOB = Assignment("sales.gold", 1, 7, {})
+
+
+@pytest.fixture
+def control_plane() -> Iterator[ControlPlane]:
+    plane = ControlPlane()
+    plane.start()
+    yield plane
+    plane.stop()
+
+
+class Talk:
+    """A sync client at work, and what it was told."""
+
+    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+        (folder / "token").write_text("s3cret\n")
+        self.events = EventBuffer()
+        self.applied: list[Sequence[Mapping[str, Any]]] = []
+        self.delivered: list[Any] = []
+        self.client = SyncClient(plane.url, folder / "token", self._describe, self.events)
+        self.thread = threading.Thread(
+            target=self.client.run, args=(self.applied.append, self.delivered.append), daemon=True
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        return {"application": "sales", "launchId": "launch-1", "jobs": [{"job": "sales.gold", "state": "stopped"}]}
+
+
+@pytest.fixture
+def talk(control_plane: ControlPlane, tmp_path: Path) -> Iterator[Talk]:
+    talk = Talk(control_plane, tmp_path)
+    talk.thread.start()
+    yield talk
+    talk.client.superseded = True
+
+
+def test_the_first_sync_adopts_the_launch_and_brings_assignments(control_plane: ControlPlane, talk: Talk) -> None:
+    control_plane.assignments = [{"job": "sales.gold", "epoch": 8}]
+    eventually(lambda: [{"job": "sales.gold", "epoch": 8}] in talk.applied)
+    assert control_plane.requests[0]["launchId"] == "launch-1"
+    assert control_plane.requests[0]["events"] == []
+    assert control_plane.tokens == {"Bearer s3cret"}
+    assert talk.delivered[0] == [{"job": "sales.gold", "state": "stopped"}]
+
+
+def test_events_of_an_outage_are_delivered_afterwards_once_and_in_order(
+    control_plane: ControlPlane, talk: Talk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    talk.events.add("batch", JOB, {"batch": 0})
+    eventually(lambda: len(control_plane.events) == 1)
+    control_plane.stop()
+    for batch in range(1, 1201):
+        talk.events.add("batch", JOB, {"batch": batch})
+    eventually(lambda: talk.client._away >= 2)
+    assert len(talk.events) == 1200
+    control_plane.start()
+    eventually(lambda: len(control_plane.events) == 1201)
+    assert [event["data"]["batch"] for event in control_plane.events] == list(range(1201))
+    eventually(lambda: len(talk.events) == 0)
+    log = capfd.readouterr().err
+    assert log.count("does not answer") == 1
+    assert log.count("answers again") == 1
+
+
+def test_a_control_plane_that_errs_is_waited_out(control_plane: ControlPlane, talk: Talk) -> None:
+    eventually(lambda: talk.applied)
+    control_plane.problem, control_plane.status = {"code": "database_away"}, 503
+    talk.events.add("batch", JOB, {})
+    eventually(lambda: talk.client._away >= 2)
+    control_plane.status = 200
+    eventually(lambda: len(control_plane.events) == 1)
+    assert not talk.client.superseded
+
+
+def test_another_launch_ends_the_talk(control_plane: ControlPlane, talk: Talk) -> None:
+    eventually(lambda: talk.applied)
+    control_plane.problem, control_plane.status = {"code": "launch_superseded", "title": "launch 2 took over"}, 409
+    eventually(lambda: talk.client.superseded)
+    talk.thread.join(5)
+    assert not talk.thread.is_alive()
+
+
+def test_a_conflict_of_another_kind_is_not_the_end(control_plane: ControlPlane, talk: Talk) -> None:
+    control_plane.problem, control_plane.status = {"code": "something_else"}, 409
+    eventually(lambda: talk.client._away >= 1)
+    assert not talk.client.superseded
+
+
+def test_shutdown_is_remembered(control_plane: ControlPlane, talk: Talk) -> None:
+    control_plane.shutdown = True
+    eventually(lambda: talk.client.shutdown)
+
+
+def test_a_nudge_is_sent_before_the_heartbeat(control_plane: ControlPlane, tmp_path: Path) -> None:
+    talk = Talk(control_plane, tmp_path)
+    talk.client._heartbeat = 3600
+    control_plane.status = 200
+    original = control_plane._answer
+    control_plane._answer = lambda *request: {**original(*request), "heartbeatMs": 3_600_000}  # type: ignore[method-assign]
+    talk.thread.start()
+    eventually(lambda: len(control_plane.requests) == 1)
+    talk.client.nudge()
+    eventually(lambda: len(control_plane.requests) == 2, 5)
+    talk.client.superseded = True
+    talk.client.nudge()
