@@ -35,6 +35,7 @@ import { createRevenue } from "./services/revenue.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
 import { RunnerSync } from "./services/runner-sync.ts";
 import { createSnapshots } from "./services/snapshots.ts";
+import { TopicWatch } from "./services/topic-watch.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
 /** A cold JVM's first batches over a backlog take tens of seconds on two cores. */
@@ -137,7 +138,8 @@ export async function createControlPlane(
   });
 
   const topic = manifest.topics.events.name;
-  const positions = new Positions({ topics, events, catalog, topic, pipeline: manifest.name, clock });
+  const watch = new TopicWatch(topics, topic, clock);
+  const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
   const jobs = new JobReader(catalog, runs, events, positions);
   const snapshots = createSnapshots({
     generations: liveTables(catalog, manifest.name, config.lakeDir),
@@ -196,10 +198,12 @@ export async function createControlPlane(
       if (!(await boot.run(booting.signal))) return;
       logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
       reconciler.start();
+      watch.start();
       stopHousekeeping = startHousekeeping(events, logger);
     },
     async stop() {
       booting.abort();
+      watch.stop();
       stopHousekeeping();
       for (const [phase, work] of phases) {
         await work().catch((error: unknown) => logger.warn({ err: error, phase }, "trouble while stopping"));

@@ -26,10 +26,17 @@ export interface PartitionLag {
 /**
  * Compares a job's position with its topic.
  *
- * A partition with unread records has been read at least up to its last record's append time and at least up to the
- * low watermark, so the later of the two bounds its lag in seconds from above.
+ * A partition with unread records has been read at least up to its last record's append time, at least up to the low
+ * watermark, and at least up to the last moment at which the unread records were not there: the latest of these bounds
+ * its lag in seconds from above.
+ * @param emptyBeyond the newest moment (ms) at which a partition held nothing at or beyond an offset, where remembered
  */
-export function lagByPartition(topic: TopicOffsets, position: Position | null, now: Date): PartitionLag[] {
+export function lagByPartition(
+  topic: TopicOffsets,
+  position: Position | null,
+  now: Date,
+  emptyBeyond: (partition: number, offset: bigint) => number | null = () => null,
+): PartitionLag[] {
   return [...topic.entries()]
     .sort(([a], [b]) => a - b)
     .map(([partition, { earliest, latest }]) => {
@@ -38,6 +45,7 @@ export function lagByPartition(topic: TopicOffsets, position: Position | null, n
       const records = maximum(latest - from, 0n);
       const readUntil = [position?.lastTimestamps[String(partition)], position?.lowWatermark]
         .map((text) => Date.parse(text ?? ""))
+        .concat(emptyBeyond(partition, from) ?? Number.NaN)
         .filter((ms) => !Number.isNaN(ms));
       return {
         partition,

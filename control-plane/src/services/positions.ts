@@ -1,5 +1,6 @@
-import { lagByPartition, type PartitionLag, type Position, type TopicOffsets, totalLag } from "../domain/lag.ts";
-import type { CatalogStore, Clock, EventStore, JobRow, LedgerRow, Topics } from "./ports.ts";
+import { lagByPartition, type PartitionLag, type Position, totalLag } from "../domain/lag.ts";
+import type { CatalogStore, Clock, EventStore, JobRow, LedgerRow } from "./ports.ts";
+import type { TopicWatch } from "./topic-watch.ts";
 
 export interface JobOffsets {
   job: string;
@@ -8,27 +9,24 @@ export interface JobOffsets {
   caughtUp: boolean;
 }
 
-const TOPIC_FRESH_MS = 500;
-
 /** Where jobs stand in the topic, from the newest entries of their ledgers. */
 export class Positions {
-  private readonly topics: Topics;
+  private readonly watch: TopicWatch;
   private readonly events: EventStore;
   private readonly catalog: CatalogStore;
   private readonly topic: string;
   private readonly pipeline: string;
   private readonly clock: Clock;
-  private cached: { at: number; offsets: Promise<TopicOffsets> } | null = null;
 
   constructor(deps: {
-    topics: Topics;
+    watch: TopicWatch;
     events: EventStore;
     catalog: CatalogStore;
     topic: string;
     pipeline: string;
     clock: Clock;
   }) {
-    this.topics = deps.topics;
+    this.watch = deps.watch;
     this.events = deps.events;
     this.catalog = deps.catalog;
     this.topic = deps.topic;
@@ -40,8 +38,8 @@ export class Positions {
   async offsets(job: JobRow): Promise<JobOffsets> {
     // The ledger first: a position can then never be ahead of the topic.
     const entry = await this.newest(job, null);
-    const topic = await this.topics.offsets(this.topic);
-    const partitions = lagByPartition(topic, this.toPosition(entry), this.clock.now());
+    const topic = await this.watch.latest();
+    const partitions = lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond);
     const caughtUp = partitions.every((partition) => partition.committed !== null && partition.lagRecords === "0");
     return { job: job.id, topic: this.topic, partitions, caughtUp };
   }
@@ -49,9 +47,9 @@ export class Positions {
   /** Lag in all; null where it cannot be told, because Kafka is away or nothing has been committed. */
   async lag(job: JobRow): Promise<{ records: string | null; seconds: number | null }> {
     const entry = await this.newest(job, null);
-    const topic = await this.topicOffsets().catch(() => null);
+    const topic = await this.watch.latest().catch(() => null);
     if (topic === null) return { records: null, seconds: null };
-    return totalLag(lagByPartition(topic, this.toPosition(entry), this.clock.now()));
+    return totalLag(lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond));
   }
 
   async lastBatch(job: JobRow): Promise<LedgerRow | null> {
@@ -61,6 +59,8 @@ export class Positions {
   async generation(): Promise<number> {
     return (await this.catalog.liveGeneration(this.pipeline))?.number ?? 1;
   }
+
+  private readonly emptyBeyond = (partition: number, offset: bigint) => this.watch.emptyBeyond(partition, offset);
 
   private async newest(job: JobRow, kind: string | null): Promise<LedgerRow | null> {
     const table = job.spec.writes[0];
@@ -79,14 +79,5 @@ export class Positions {
       lowWatermark: lowWatermark ?? null,
       lastTimestamps: lastTimestamps ?? {},
     };
-  }
-
-  /** Four jobs on one page ask Kafka once. */
-  private topicOffsets(): Promise<TopicOffsets> {
-    const now = this.clock.now().getTime();
-    if (this.cached === null || now - this.cached.at > TOPIC_FRESH_MS) {
-      this.cached = { at: now, offsets: this.topics.offsets(this.topic) };
-    }
-    return this.cached.offsets;
   }
 }

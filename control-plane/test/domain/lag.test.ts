@@ -34,6 +34,13 @@ describe("lag", () => {
     expect(totalLag(lagByPartition(topic, position, now))).toEqual({ records: "2", seconds: 8 });
   });
 
+  it("is no older than the unread records, where it is known when they were not there yet", () => {
+    const position = { through: { "0": "20", "1": "48" }, lowWatermark: "2026-11-21T11:00:00Z", lastTimestamps: {} };
+    const emptyBeyond = (partition: number, offset: bigint) =>
+      partition === 1 && offset === 48n ? now.getTime() - 1_500 : null;
+    expect(totalLag(lagByPartition(topic, position, now, emptyBeyond))).toEqual({ records: "2", seconds: 1.5 });
+  });
+
   it("keeps offsets exact beyond the integers of a double", () => {
     const large = new Map([[0, { earliest: 0n, latest: 9_007_199_254_740_995n }]]);
     const position = { through: { "0": "9007199254740993" }, lowWatermark: null, lastTimestamps: {} };

@@ -39,6 +39,9 @@ export class Jobs {
     generation: GenerationRow,
   ): Promise<JobView> {
     let view: JobView = await this.decide(job, openRun, application, openLaunches);
+    if (openRun !== null && isUnheard(application, openRun)) {
+      return { ...view, decision: { rule: "unheard", state: job.state, action: "none", reason: job.reason } };
+    }
     for (let step = 1; view.decision.action !== "none" && step <= STEPS_PER_TICK; step++) {
       const run = await this.act(view, application, generation);
       view = await this.decide(view.job, run, application, openLaunches);
@@ -125,6 +128,11 @@ export class Jobs {
 function reportOf(application: ApplicationView, run: RunRow) {
   if (application.launch?.id !== run.launch) return null;
   return application.call?.request.jobs.find((report) => report.job === run.job && report.epoch === run.epoch) ?? null;
+}
+
+/** Since this process started its runner has not had the time to call: what was true last is the best that is known. */
+function isUnheard(application: ApplicationView, run: RunRow): boolean {
+  return application.launch?.id === run.launch && application.call === null && application.decision.phase === "live";
 }
 
 function isOver(application: ApplicationView, run: RunRow): boolean {
