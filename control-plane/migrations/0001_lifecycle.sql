@@ -54,10 +54,12 @@ CREATE TABLE launches (
   host           text,
   processes      jsonb NOT NULL DEFAULT '[]',
   last_sync_at   timestamptz,
+  -- its runner said that it is on its way out
+  leaving_at     timestamptz,
   last_sequence  bigint NOT NULL DEFAULT 0,
   ended_at       timestamptz,
   end_reason     text,
-  -- it ended although it was wanted
+  -- it ended soon, although it was wanted and nobody had asked it to
   failed         boolean NOT NULL DEFAULT false
 );
 CREATE UNIQUE INDEX launches_one_open ON launches (application) WHERE ended_at IS NULL;

@@ -57,6 +57,7 @@ export interface LaunchRow extends LaunchRecord {
   host: string | null;
   processes: RunnerProcess[];
   lastSyncAt: Date | null;
+  leavingAt: Date | null;
   endedAt: Date | null;
   endReason: string | null;
   failed: boolean;

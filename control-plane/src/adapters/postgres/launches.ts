@@ -3,7 +3,7 @@ import type { Database } from "./database.ts";
 
 const COLUMNS = `id, application, recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
-  host, processes, last_sync_at AS "lastSyncAt", ended_at AS "endedAt", end_reason AS "endReason", failed`;
+  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", ended_at AS "endedAt", end_reason AS "endReason", failed`;
 
 /** Submissions of applications in Postgres. */
 export function createLaunchStore(db: Database): LaunchStore {
@@ -39,9 +39,17 @@ export function createLaunchStore(db: Database): LaunchStore {
       await db.query(
         `UPDATE launches SET adopted_at = coalesce(adopted_at, now()), last_sync_at = now(), host = $2, processes = $3,
            driver_id = coalesce($4, driver_id), spark_app_id = coalesce($5, spark_app_id),
-           submission_id = coalesce(submission_id, $4)
+           submission_id = coalesce(submission_id, $4),
+           leaving_at = CASE WHEN $6 THEN coalesce(leaving_at, now()) END
          WHERE id = $1 AND ended_at IS NULL`,
-        [id, sync.host, JSON.stringify(sync.processes), sync.driverId ?? null, sync.sparkAppId ?? null],
+        [
+          id,
+          sync.host,
+          JSON.stringify(sync.processes),
+          sync.driverId ?? null,
+          sync.sparkAppId ?? null,
+          sync.state === "stopping",
+        ],
       );
     },
 

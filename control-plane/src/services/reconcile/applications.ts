@@ -46,6 +46,7 @@ export interface ApplicationView {
 
 const SUBMIT_AGAIN_MS = 2_000;
 const SAVE_CALL_MS = 5_000;
+const STABLE_MS = 60_000;
 
 /** Moves applications towards having exactly one living launch while a job wants one. */
 export class Applications {
@@ -84,7 +85,11 @@ export class Applications {
     if (call === undefined) return launch;
     const { request, at } = call;
     const saved = launch.lastSyncAt?.getTime() ?? 0;
-    const isNews = launch.adoptedAt === null || request.processes.length !== launch.processes.length;
+    const isLeaving = request.state === "stopping";
+    const isNews =
+      launch.adoptedAt === null ||
+      request.processes.length !== launch.processes.length ||
+      isLeaving !== (launch.leavingAt !== null);
     if (!isNews && launch.sparkAppId === (request.sparkAppId ?? null) && at.getTime() - saved < SAVE_CALL_MS)
       return launch;
     await this.deps.launches.called(launch.id, request);
@@ -99,6 +104,7 @@ export class Applications {
       submittingAt: launch.submittingAt ?? at,
       adoptedAt: launch.adoptedAt ?? at,
       lastSyncAt: at,
+      leavingAt: isLeaving ? (launch.leavingAt ?? at) : null,
       host: request.host,
       processes: request.processes,
       driverId: request.driverId ?? launch.driverId,
@@ -186,7 +192,7 @@ export class Applications {
       for (const process of (await this.livingProcesses(launch)) ?? []) this.deps.processes.kill(process);
     }
     if (decision.action === "end") {
-      await launches.end(launch.id, decision.reason ?? "ended", wanted);
+      await launches.end(launch.id, decision.reason ?? "ended", wanted && isFailure(launch));
       log.info({ application: application.name, launch: launch.id, reason: decision.reason }, "launch ended");
       return { ...launch, endedAt: clock.now() };
     }
@@ -227,6 +233,12 @@ export class Applications {
 /** A launch that has not called yet and of which the master says that it is pending or runs: nothing to doubt. */
 function isOnItsWay(launch: LaunchRow, driver: DriverState | null): boolean {
   return launch.adoptedAt === null && driver?.kind === "state" && ["SUBMITTED", "RUNNING"].includes(driver.state);
+}
+
+/** Only short lives make a crash loop; one that was asked to end, or that served for a while, starts with a clean slate. */
+function isFailure({ adoptedAt, lastSyncAt, leavingAt }: LaunchRow): boolean {
+  if (leavingAt !== null) return false;
+  return adoptedAt === null || (lastSyncAt?.getTime() ?? 0) - adoptedAt.getTime() < STABLE_MS;
 }
 
 function hasNoStrangers(cluster: ClusterView, open: LaunchRow[]): boolean {

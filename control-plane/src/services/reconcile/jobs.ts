@@ -95,7 +95,7 @@ export class Jobs {
     }
     if (decision.action === "closeRun" && run !== null) {
       const report = reportOf(application, run);
-      const endedBy = endOf(decision.rule, run);
+      const endedBy = endOf(decision.rule, run, application);
       const exception = report?.exception ?? null;
       await this.deps.runs.end(job.id, run.epoch, { endedBy, exception, certificate: report?.certificate ?? null });
       this.deps.log.info({ job: job.id, epoch: run.epoch, endedBy, reason: decision.reason }, "run closed");
@@ -139,8 +139,10 @@ function isOver(application: ApplicationView, run: RunRow): boolean {
   return application.launch?.id === run.launch && application.launch.endedAt !== null;
 }
 
-function endOf(rule: string, run: RunRow): string {
+function endOf(rule: string, run: RunRow, application: ApplicationView): string {
   if (rule === "run-lost") return "application";
+  // What breaks while a runner takes itself down is no fault of the job.
+  if (application.decision.phase === "ending") return "runner";
   if (rule === "run-failed") return "failure";
   return run.stoppingSince === null ? "runner" : "request";
 }

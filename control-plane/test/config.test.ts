@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { ConfigError, readConfig } from "../src/config.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "penstock-config-"));
+const secret = join(folder, "secret");
+writeFileSync(secret, `${"s".repeat(43)}\n`);
+const short = join(folder, "short");
+writeFileSync(short, "abc");
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const good = {
+  PENSTOCK_STATE_DIR: folder,
+  PENSTOCK_DATABASE_URL: "postgres://penstock:p@127.0.0.1:5433/penstock",
+  PENSTOCK_KAFKA_BROKERS: "127.0.0.1:9092, 127.0.0.1:9192",
+  PENSTOCK_REGISTRY_URL: "http://127.0.0.1:8081/apis/ccompat/v7",
+  PENSTOCK_SPARK_MASTER_URL: "spark://127.0.0.1:7077",
+  PENSTOCK_SPARK_MASTER_REST_URL: "http://127.0.0.1:6066",
+  PENSTOCK_SPARK_MASTER_UI_URL: "http://127.0.0.1:8090",
+  PENSTOCK_SPARK_REST_SECRET_FILE: secret,
+  PENSTOCK_RUNNER_TOKEN_FILE: secret,
+  PENSTOCK_PYTHON: "/venv/bin/python3",
+  PENSTOCK_JAVA_HOME: "/java",
+  PENSTOCK_SPARK_JARS_DIR: "/jars",
+};
+
+function complaint(change: Record<string, string | undefined>): string {
+  try {
+    readConfig({ ...good, ...change });
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error("the settings were accepted");
+}
+
+describe("the settings", () => {
+  it("have the documented defaults", () => {
+    expect(readConfig(good)).toMatchObject({
+      host: "127.0.0.1",
+      port: 8080,
+      lakeDir: join(folder, "lake"),
+      checkpointDir: join(folder, "checkpoints"),
+      diskWarnBytes: 5e9,
+      kafkaBrokers: ["127.0.0.1:9092", "127.0.0.1:9192"],
+      runnerToken: "s".repeat(43),
+    });
+  });
+
+  it.each([
+    ["PENSTOCK_HOST", "0.0.0.0", /PENSTOCK_HOST is "0\.0\.0\.0": expected a loopback address.*tokens do not exist yet/],
+    ["PENSTOCK_PORT", "http", /PENSTOCK_PORT is "http": expected a port/],
+    ["PENSTOCK_DISK_WARN", "lots", /PENSTOCK_DISK_WARN is "lots": expected a size such as 500MB/],
+    ["PENSTOCK_KAFKA_BROKERS", "localhost", /PENSTOCK_KAFKA_BROKERS is "localhost": expected host:port/],
+    [
+      "PENSTOCK_DATABASE_URL",
+      "mysql://x",
+      /PENSTOCK_DATABASE_URL is "mysql:\/\/x": expected a URL that begins with postgres/,
+    ],
+    [
+      "PENSTOCK_RUNNER_TOKEN_FILE",
+      "/nowhere",
+      /PENSTOCK_RUNNER_TOKEN_FILE is "\/nowhere": expected the path of a file/,
+    ],
+    ["PENSTOCK_RUNNER_TOKEN_FILE", short, /expected a file with a secret of at least 32 characters/],
+    ["PENSTOCK_LOG_LEVEL", "loud", /PENSTOCK_LOG_LEVEL is "loud": expected one of trace/],
+    ["PENSTOCK_PYTHON", undefined, /PENSTOCK_PYTHON is not set: expected a value/],
+  ])("are refused by name, value and what was expected: %s=%s", (name, value, expected) => {
+    expect(complaint({ [name]: value })).toMatch(expected);
+  });
+
+  it("name every mistake at once, and no secret", () => {
+    const text = complaint({ PENSTOCK_PORT: "0", PENSTOCK_HOST: "10.0.0.1" });
+    expect(text).toMatch(/PENSTOCK_HOST[\s\S]*PENSTOCK_PORT/);
+    expect(text).not.toContain("sssss");
+  });
+});
