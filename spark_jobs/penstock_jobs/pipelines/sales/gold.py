@@ -76,7 +76,7 @@ class GoldJob(Job):
             if counts.sums == 0:
                 self._updates.append_nothing(entry)
             else:
-                self._updates.append(rows.withColumn("batch_id", sf.lit(batch_id)), entry, counts.sums)
+                self._updates.append(rows.withColumn("batch_id", sf.lit(batch_id).cast("bigint")), entry, counts.sums)
             self._unsettled |= set(counts.windows)
         finally:
             rows.unpersist()
