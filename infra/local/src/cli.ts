@@ -17,7 +17,9 @@ process.exitCode = await main(process.argv.slice(2));
 // Whatever still waits (a poll, an open connection) must not keep a finished command alive.
 process.exit();
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
+async function main([name, ...rest]: readonly string[]): Promise<number> {
+  // npm takes the separator away, a call without npm leaves it.
+  const args = rest[0] === "--" ? rest.slice(1) : rest;
   if (name === undefined || name === "--help" || name === "help") {
     console.log(overview());
     return 0;
