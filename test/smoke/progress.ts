@@ -7,9 +7,7 @@ export async function jobsRunning(stack: Stack, jobs: string[], timeout: number,
   await waitFor(
     async () => {
       const states = await jobStates(stack);
-      return jobs.every((job) => states[job]?.startsWith("RUNNING") || states[job]?.startsWith("running"))
-        ? true
-        : { pending: states };
+      return jobs.every((job) => states[job]?.toLowerCase() === "running") || { pending: states };
     },
     { timeout, what: `${jobs.join(", ")} to run`, signal },
   );
@@ -32,28 +30,45 @@ export async function jobsCaughtUp(
   await waitFor(
     async () => {
       const all = await Promise.all(jobs.map((job) => offsetsOf(stack, job)));
-      const line = all.map(({ job, partitions }) => `${job} ${sum(partitions.map((p) => p.committed))}`).join("  ");
+      const states = await jobStates(stack);
+      const line = all.map((offsets) => progressOf(offsets, states[offsets.job])).join("  ");
       if (line !== shown) onProgress(line);
       shown = line;
       const isThrough = all.every(
         ({ partitions, caughtUp }) => caughtUp && sum(partitions.map((p) => p.committed)) >= events,
       );
-      return isThrough || { pending: { committed: line, states: await jobStates(stack) } };
+      return isThrough || { pending: line };
     },
     { ...wait, what: `all jobs to have consumed ${events} events`, interval: 500 },
   );
 }
 
-/** Waits until a job has consumed something, but not everything. */
-export async function jobInTheMiddle(stack: Stack, job: string, events: number, timeout: number, signal: AbortSignal) {
-  return await waitFor(
+/**
+ * Waits until a job has consumed some of the events.
+ * @returns how many
+ * @throws when the time is over, or when it was too late and all were consumed
+ */
+export async function jobInTheMiddle(
+  stack: Stack,
+  job: string,
+  events: number,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const committed = await waitFor(
     async () => {
-      const committed = sum((await offsetsOf(stack, job)).partitions.map((p) => p.committed));
-      if (committed >= events) throw new Error(`${job} has already consumed all ${events} events`);
-      return committed > events / 10 ? committed : { pending: `${committed} of ${events}` };
+      const count = sum((await offsetsOf(stack, job)).partitions.map((p) => p.committed));
+      return count > events / 10 ? count : { pending: `${count} of ${events}` };
     },
     { timeout, what: `${job} to have consumed some of the events`, interval: 100, signal },
   );
+  if (committed >= events) throw new Error(`${job} had consumed all ${events} events before it could be killed.`);
+  return committed;
+}
+
+function progressOf({ job, partitions }: JobOffsets, state: string | undefined): string {
+  const committed = `${job} ${sum(partitions.map((p) => p.committed))}`;
+  return state?.toLowerCase() === "running" ? committed : `${committed} (${state ?? "no such job"})`;
 }
 
 async function offsetsOf(stack: Stack, job: string): Promise<JobOffsets> {
