@@ -55,7 +55,7 @@ export async function jobInTheMiddle(
   timeout: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const committed = await waitFor(
+  const committed = await waitFor<number>(
     async () => {
       const count = sum((await offsetsOf(stack, job)).partitions.map((p) => p.committed));
       return count > events / 10 ? count : { pending: `${count} of ${events}` };
