@@ -16,11 +16,8 @@ import { type Stack, withStack } from "../stack/stack.ts";
 import { waitFor } from "../stack/wait-for.ts";
 import { HELP, readSmokeOptions, type SmokeOptions } from "./options.ts";
 import { type Order, runProducer } from "./produce.ts";
-import { jobInTheMiddle, jobsCaughtUp, jobsRunning } from "./progress.ts";
+import { jobsCaughtUp, jobsInTheMiddle, jobsRunning } from "./progress.ts";
 import { differenceList, outcomeTable, revenueTable } from "./report.ts";
-
-/** Slow enough that the driver is killed between two batches of one run, whatever the machine. */
-const KILL_SECONDS = 25;
 
 const startedAt = Date.now();
 
@@ -43,9 +40,9 @@ async function smoke(
   tell(`${jobs.join(", ")} run`);
 
   const producedFrom = Date.now();
-  const rate = options.killApplication ? Math.ceil(events / KILL_SECONDS) : 0;
-  const order = { topic, seed: options.seed, events, rate, parameters: manifest.parameters };
-  tell(await produceAndKill(stack, jobs, order, options, signal));
+  const order = { topic, seed: options.seed, events, parameters: manifest.parameters };
+  if (options.killApplication) await produceAndKill(stack, jobs, order, { timeout: timeoutMs, signal });
+  else tell(await runProducer(stack, order, signal));
   await jobsCaughtUp(stack, jobs, events, { timeout: timeoutMs, signal }, tell);
   const seconds = (Date.now() - producedFrom) / 1000;
   tell(`All consumed ${seconds.toFixed(1)} s after the first was sent: ${Math.round(events / seconds)} events/s`);
@@ -67,42 +64,26 @@ async function smoke(
   ];
 }
 
-/** @returns the producer's summary */
+/** Sends the first half, and once every job has worked on it the second, and kills the driver while that is on its way. */
 async function produceAndKill(
   stack: Stack,
   jobs: string[],
   order: Order,
-  options: SmokeOptions,
-  signal: AbortSignal,
-): Promise<string> {
-  const failure = new AbortController();
-  const producing = runProducer(stack, order, AbortSignal.any([signal, failure.signal]));
-  if (!options.killApplication) return await producing;
-  try {
-    const [summary] = await Promise.all([producing, killInTheMiddle(stack, jobs, options, signal)]);
-    return summary;
-  } catch (error) {
-    failure.abort(); // whoever failed, the producer must not go on without its stack
-    throw error;
-  }
-}
-
-async function killInTheMiddle(
-  stack: Stack,
-  jobs: string[],
-  options: SmokeOptions,
-  signal: AbortSignal,
+  wait: { timeout: number; signal: AbortSignal },
 ): Promise<void> {
-  const last = jobs.at(-1) ?? "";
-  const committed = await jobInTheMiddle(stack, last, options.events, options.timeoutMs, signal);
+  const half = Math.floor(order.events / 2);
+  tell(await runProducer(stack, { ...order, events: half }, wait.signal));
+  await jobsInTheMiddle(stack, jobs, 0, wait);
+  tell(await runProducer(stack, { ...order, seed: order.seed + 1, events: order.events - half }, wait.signal));
+  const least = await jobsInTheMiddle(stack, jobs, half, wait);
+  if (least >= order.events)
+    throw new Error("All jobs had consumed everything before the application could be killed.");
   const killed = killDrivers(stack.stateDir);
-  tell(
-    `Killed the Spark application (pids ${killed.map(({ pid }) => pid).join(", ")}): ${last} had committed ${committed}`,
-  );
+  const pids = killed.map(({ pid }) => pid).join(", ");
+  tell(`Killed the Spark application (pids ${pids}); a job had consumed only ${least} of ${order.events}`);
   await waitFor(async () => (anyAlive(killed) ? { pending: "still there" } : true), {
     timeout: 10_000,
     what: "the killed processes to be gone",
-    signal,
   });
 }
 

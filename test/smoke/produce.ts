@@ -9,8 +9,6 @@ export interface Order {
   topic: string;
   seed: number;
   events: number;
-  /** events per second, 0 for as fast as possible */
-  rate: number;
   parameters: PipelineParameters;
 }
 
@@ -36,7 +34,7 @@ export async function runProducer(stack: Stack, order: Order, signal: AbortSigna
     topic: order.topic,
     seed: order.seed,
     count: order.events,
-    rate: order.rate,
+    rate: 0,
     "allowed-lateness": `${order.parameters.allowedLatenessMs}ms`,
     "allowed-skew": `${order.parameters.allowedSkewMs}ms`,
     ...SHARES,

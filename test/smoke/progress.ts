@@ -44,26 +44,26 @@ export async function jobsCaughtUp(
 }
 
 /**
- * Waits until a job has consumed some of the events.
- * @returns how many
- * @throws when the time is over, or when it was too late and all were consumed
+ * Waits until every job has consumed some events, and the first of them more than a number.
+ * @returns how many the job that is furthest behind has consumed
+ * @throws when the time is over
  */
-export async function jobInTheMiddle(
+export async function jobsInTheMiddle(
   stack: Stack,
-  job: string,
-  events: number,
-  timeout: number,
-  signal: AbortSignal,
+  jobs: string[],
+  firstBeyond: number,
+  wait: { timeout: number; signal: AbortSignal },
 ): Promise<number> {
-  const committed = await waitFor<number>(
+  const what = `all jobs to have consumed some events, and ${jobs[0]} more than ${firstBeyond}`;
+  return await waitFor<number>(
     async () => {
-      const count = sum((await offsetsOf(stack, job)).partitions.map((p) => p.committed));
-      return count > events / 10 ? count : { pending: `${count} of ${events}` };
+      const all = await Promise.all(jobs.map((job) => offsetsOf(stack, job)));
+      const committed = all.map(({ partitions }) => sum(partitions.map((p) => p.committed)));
+      const least = Math.min(...committed);
+      return least > 0 && (committed[0] ?? 0) > firstBeyond ? least : { pending: committed };
     },
-    { timeout, what: `${job} to have consumed some of the events`, interval: 100, signal },
+    { ...wait, what, interval: 100 },
   );
-  if (committed >= events) throw new Error(`${job} had consumed all ${events} events before it could be killed.`);
-  return committed;
 }
 
 function progressOf({ job, partitions }: JobOffsets, state: string | undefined): string {
