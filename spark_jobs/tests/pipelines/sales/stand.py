@@ -7,19 +7,22 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as sf
 
 from penstock_jobs.job import Assignment, Job, JobContext
 from penstock_jobs.ledger import LedgerEntry, TableLedger
 from penstock_jobs.pipelines.sales import jobs
-from penstock_jobs.pipelines.sales.schemas import BRONZE
-from penstock_jobs.tables import OutputTable
+from penstock_jobs.pipelines.sales.schemas import BRONZE, SILVER
+from penstock_jobs.tables import OutputTable, TableSpec
 from tests.pipelines.sales.avro import CONTRACT, SCHEMA_ID
 
+Process = Callable[[Job], Callable[[DataFrame, int], None]]
 TOPIC = "sales.events.v1"
 START_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z"""
@@ -39,6 +42,7 @@ HOUSEKEEPING = {
     "fileRetentionMs": 172_800_000,
     "vacuumEveryMs": 21_600_000,
 }
+TIMES = ("kafka_timestamp", "event_time", "ingest_time", "low_watermark")
 TABLES = {
     "bronze.sales_events": "bronze.sales_events",
     "silver.sales_events": "silver.sales_events",
@@ -84,6 +88,15 @@ class OpenFence:
             raise self.shut
 
 
+@dataclass
+class Sale:
+    """An accepted event; `at` in seconds after the start of 2026."""
+
+    at: float
+    amount: str = "49.00"
+    currency: str = "EUR"
+
+
 class Stand:
     """The pipeline on one machine and in one folder."""
 
@@ -96,7 +109,7 @@ class Stand:
         self.reports = Reports()
         self.fence = OpenFence()
         self.tables = {name: f"{folder}/lake/{path}" for name, path in TABLES.items()}
-        self._bronze: OutputTable | None = None
+        self._filled: dict[str, OutputTable] = {}
         self._through: dict[str, str] = {}
 
     def checkpoint(self, kind: str) -> Path:
@@ -118,10 +131,15 @@ class Stand:
         assignment = Assignment(f"sales.{kind}", 1, epoch, spec)
         return jobs[kind](JobContext(self.spark, assignment, self.fence, self.reports))
 
-    def run(self, kind: str, process: Callable[[Job], Callable[[DataFrame, int], None]] | None = None) -> Job:
+    def run(self, kind: str, process: Process | None = None) -> Job:
         """Start the job anew, let it read all there is, and stop it. Raises what the job raised."""
         job = self.job(kind)
         job.prepare()
+        self.run_prepared(job, process)
+        return job
+
+    def run_prepared(self, job: Job, process: Process | None = None) -> None:
+        """The query of a job that has been prepared."""
         raised: list[BaseException] = []
 
         def handle(batch: DataFrame, batch_id: int) -> None:
@@ -134,7 +152,7 @@ class Stand:
         query = (
             job.source()
             .writeStream.foreachBatch(handle)
-            .option("checkpointLocation", str(self.checkpoint(kind)))
+            .option("checkpointLocation", job.context.assignment.spec["checkpoint"])
             .trigger(availableNow=True)
             .start()
         )
@@ -144,40 +162,49 @@ class Stand:
             if raised:
                 raise raised[0] from None
             raise
-        return job
 
     def bronze(self, records: Iterable[Record], low_watermark: float, kind: str = "batch") -> None:
         """Commit records to bronze as the bronze job does; the low watermark in seconds after the start of 2026."""
-        if self._bronze is None:
-            self._bronze = OutputTable(self.job("bronze").context, BRONZE)
-            self._bronze.open(None)
-        rows, low = [], micros(low_watermark)
+        rows = []
         for record in records:
             value = None if record.value is None else bytearray(record.value)
-            at = micros(record.at)
+            at, low = micros(record.at), micros(low_watermark)
             rows.append((TOPIC, record.partition, record.offset, at, None, None, value, record.schema_id, low))
             self._through[str(record.partition)] = str(record.offset + 1)
-        entry = LedgerEntry(
+        self._fill("bronze", BRONZE, rows, low_watermark, kind)
+
+    def accepted(self, sales: Iterable[Sale], low_watermark: float) -> None:
+        """Commit accepted rows to silver as the silver job does, without running it."""
+        low = micros(low_watermark)
+        rows = []
+        for sale in sales:
+            offset = int(self._through.get("0", "0"))
+            self._through["0"] = str(offset + 1)
+            at, money = micros(sale.at), Decimal(sale.amount)
+            place = (TOPIC, 0, offset, at, 7, "accepted", None)
+            event = (f"e{offset}", at, at, "a", "renewal", "pro", "EU", sale.currency, money, 1, None, None, None)
+            rows.append((*place, *event, None, None, low))
+        self._fill("silver", SILVER, rows, low_watermark, "batch")
+
+    def _fill(self, job: str, spec: TableSpec, rows: list[tuple[Any, ...]], low_watermark: float, kind: str) -> None:
+        if job not in self._filled:
+            self._filled[job] = OutputTable(self.job(job).context, spec)
+            self._filled[job].open(None)
+        table = self._filled[job]
+        entry = table.new_entry(
             kind,
-            "sales.bronze",
-            1,
-            1,
-            batch=self._bronze.last_batch + 1,
+            batch=table.last_batch + 1,
             source_to="{}",
             through={TOPIC: dict(self._through)},
-            low_watermark=low,
+            low_watermark=micros(low_watermark),
             rows_in=len(rows),
         )
         if not rows:
-            self._bronze.append_nothing(entry)
+            table.append_nothing(entry)
             return
-        columns = BRONZE.columns.replace(" TIMESTAMP", " BIGINT")
-        frame = self.spark.createDataFrame(rows, columns).selectExpr(
-            "* EXCEPT (kafka_timestamp, low_watermark)",
-            "timestamp_micros(kafka_timestamp) kafka_timestamp",
-            "timestamp_micros(low_watermark) low_watermark",
-        )
-        self._bronze.append(frame, entry, len(rows))
+        numbers = self.spark.createDataFrame(rows, spec.columns.replace(" TIMESTAMP", " BIGINT"))
+        times = {name: sf.timestamp_micros(name) for name in numbers.columns if name in TIMES}
+        table.append(numbers.withColumns(times), entry, len(rows))
 
     def tick(self, low_watermark: float) -> None:
         self.bronze([], low_watermark, "tick")
@@ -220,13 +247,15 @@ class Registry:
         self.url = ""
 
     def answer(self, path: str) -> tuple[int, Any]:
+        parts = path.strip("/").split("/")
         self.asked.append(path)
         if self.failing:
             return 500, {"error_code": 50001}
-        parts = path.strip("/").split("/")
         if parts[:2] == ["schemas", "ids"]:
             found = self.schemas.get(int(parts[2]))
             return (200, found) if found else (404, {"error_code": 40403})
+        if parts[0] != "subjects" or len(parts) < 3:
+            return 404, {"error_code": 404}
         if len(parts) == 3:
             return 200, list(range(1, len(self.subject_ids) + 1))
         schema_id = self.subject_ids[int(parts[3]) - 1]
