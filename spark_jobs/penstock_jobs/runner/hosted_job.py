@@ -57,7 +57,6 @@ class HostedJob:
         self._make_job = make_job
         self._events = events
         self._holder = holder
-        self._changed = changed
         self._position = Position()
         self._wake = threading.Event()
         self._stop: Stop | None = None
@@ -97,8 +96,6 @@ class HostedJob:
             self._position.note(data)
         if kind != "position":
             self._events.add(kind, self.assignment, data)
-        if kind == "batch":
-            self._changed()
 
     def on_progress(self, progress: Mapping[str, Any]) -> None:
         """Take a StreamingQueryProgress of this run's query."""

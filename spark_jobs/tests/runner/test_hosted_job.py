@@ -80,7 +80,7 @@ def test_a_job_starts_and_reports_progress_and_ledger_entries(
 def test_a_drain_under_load_leaves_nothing_in_flight_and_the_next_run_continues(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    for epoch in range(1, 7):
+    for epoch in range(1, 5):
         enough = len(batches(tmp_path)) + epoch % 3 + 1
         job = host(spark, RateJob, assignment(tmp_path, epoch))
         eventually(lambda enough=enough: len(batches(tmp_path)) >= enough)

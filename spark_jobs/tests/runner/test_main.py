@@ -31,7 +31,8 @@ def control_plane() -> Iterator[ControlPlane]:
 def runner(control_plane: ControlPlane, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     (tmp_path / "token").write_text("s3cret")
     jars = ":".join(str(jar) for jar in Path(os.environ["PENSTOCK_SPARK_JARS_DIR"]).glob("*.jar"))
-    options = f"--master local[1] --driver-class-path {jars} --conf spark.ui.enabled=false --driver-memory 512m"
+    options = f"--master local[1] --driver-class-path {jars} --driver-memory 512m --conf spark.ui.enabled=false"
+    options += " --driver-java-options -XX:TieredStopAtLevel=1"
     process = subprocess.Popen(
         [
             *(sys.executable, main.__file__),

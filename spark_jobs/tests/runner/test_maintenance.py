@@ -60,7 +60,7 @@ def limits(optimize_after: int) -> dict[str, int]:
 
 
 def test_tables_of_a_running_job_are_compacted_beside_it_and_a_drain_is_exact(stack: Stack) -> None:
-    job = stack.run(housekeeping=limits(4))
+    job = stack.run(housekeeping=limits(2))
     eventually(lambda: len(stack.told("housekeeping")) >= 2, why=lambda: stack.told("warning"))
     job.stop("drain", 60_000)
     eventually(lambda: job.status.ended, why=job.status.report)
