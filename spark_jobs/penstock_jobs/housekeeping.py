@@ -98,7 +98,8 @@ class TableHousekeeper:
     def _clean_log(self, versions: list[int], limits: Limits, readers: Sequence[str]) -> dict[str, Any] | None:
         if len(versions) <= 2 * limits.checkpoint_interval:
             return None
-        kept_from = min(self._needed(versions, readers), self._newest_entry(versions))
+        # A reader that starts again has Spark plan its last committed batch once more, though not read its files.
+        kept_from = min(self._needed(versions, readers, batches_back=1), self._newest_entry(versions))
         cut_off = _now_ms() - limits.log_retention_ms
         if kept_from <= versions[-1]:
             cut_off = min(cut_off, self._committed_ms(versions, kept_from) - _LOG_MARGIN_MS)
@@ -134,12 +135,12 @@ class TableHousekeeper:
         files.touch(self._marker)
         return {"action": "vacuum", "retentionMs": retention, "heldByReader": retention > limits.file_retention_ms}
 
-    def _needed(self, versions: list[int], readers: Sequence[str]) -> int:
-        """The lowest version that a reader has not yet read; beyond the newest when all have read everything."""
+    def _needed(self, versions: list[int], readers: Sequence[str], batches_back: int = 0) -> int:
+        """The lowest version that a reader starts from; beyond the newest when all have read everything."""
         if not readers:
             return versions[-1] + 1
         table_id = self._table_id()
-        return min(next_version(checkpoint, table_id) for checkpoint in readers)
+        return min(next_version(checkpoint, table_id, batches_back) for checkpoint in readers)
 
     def _table_id(self) -> str:
         jvm = self._session._jvm
@@ -176,13 +177,17 @@ class TableHousekeeper:
         return next(found, versions[-1])
 
 
-def next_version(checkpoint: str, table_id: str) -> int:
-    """The version of a table that a streaming reader will want first when it starts again; 0 when that is not known."""
+def next_version(checkpoint: str, table_id: str, batches_back: int = 0) -> int:
+    """The version of a table that the batch after a reader's last committed one starts from; 0 when that is not known.
+
+    With `batches_back` the same for as many batches before.
+    """
     committed = [int(name) for name in files.list_names(f"{checkpoint}/commits") if name.isdigit()]
-    if not committed:
+    offsets_file = f"{checkpoint}/offsets/{max(committed, default=-1) - batches_back}"
+    if not files.exists(offsets_file):
         return 0
-    # Two lines of head, then one offset per source. A batch after the last committed one starts from these.
-    lines = files.read_text(f"{checkpoint}/offsets/{max(committed)}").splitlines()[2:]
+    # Two lines of head, then one offset per source.
+    lines = files.read_text(offsets_file).splitlines()[2:]
     offsets = [json.loads(line) for line in lines if line.startswith("{")]
     mine = [offset for offset in offsets if offset.get("reservoirId") == table_id]
     if not mine or any(offset.get("isStartingVersion") for offset in mine):

@@ -9,6 +9,8 @@ export interface Order {
   topic: string;
   seed: number;
   events: number;
+  /** events per second; as fast as possible when left out */
+  rate?: number;
   parameters: PipelineParameters;
 }
 
@@ -34,7 +36,7 @@ export async function runProducer(stack: Stack, order: Order, signal: AbortSigna
     topic: order.topic,
     seed: order.seed,
     count: order.events,
-    rate: 0,
+    rate: order.rate ?? 0,
     "allowed-lateness": `${order.parameters.allowedLatenessMs}ms`,
     "allowed-skew": `${order.parameters.allowedSkewMs}ms`,
     ...SHARES,
