@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 # One hostile record of five bytes (a string of 2 GB, says its length) would otherwise end the JVM by OutOfMemoryError.
 _AVRO_LIMITS = "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
 
-# What a submission sets itself (spark.* properties) wins over these.
+# What a submission sets itself (memory, cores, class path: the control plane's `spark-settings.ts`) wins over these.
 SETTINGS: dict[str, str] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -26,8 +26,13 @@ SETTINGS: dict[str, str] = {
     # So that an idle query is seen to be alive every second and not every ten.
     "spark.sql.streaming.noDataProgressEventInterval": "1000",
     # An idle query with trigger 0 asks its source this often; the default of 10 ms keeps a core busy.
-    "spark.sql.streaming.pollingDelay": "100ms",
+    "spark.sql.streaming.pollingDelay": "50ms",
+    # History is kept by the control plane, not on the small heap of a driver; nor are plans and a web page's data.
     "spark.sql.streaming.numRecentProgressUpdates": "20",
+    "spark.sql.ui.retainedExecutions": "10",
+    "spark.ui.retainedJobs": "50",
+    "spark.ui.retainedStages": "50",
+    "spark.ui.enabled": "false",
     # Fixed cost per batch: planning, statistics and snapshot computation dominate small batches.
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",
@@ -38,7 +43,9 @@ SETTINGS: dict[str, str] = {
     # A commit without files may carry a risen low watermark.
     "spark.databricks.delta.skipRecordingEmptyCommits": "false",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.executor.extraJavaOptions": _AVRO_LIMITS,
+    # VACUUM and file listings split into this many tasks; the default of 10,000 is a minute of two cores for nothing.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+    "spark.executor.extraJavaOptions": f"-XX:+UseSerialGC {_AVRO_LIMITS}",
 }
 
 
@@ -75,7 +82,6 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         .config("spark.driver.memory", "1g")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.ui.enabled", "false")
         .config("spark.sql.warehouse.dir", str(warehouse))
         # Short runs: the second compiler would cost more than it saves.
         .config(

@@ -1,45 +1,13 @@
 import type { ApplicationSpec } from "./manifest.ts";
 
 /**
- * The settings every application of ours is submitted with, each with its reason. They are worth a factor of three in
- * the cost of a nearly empty micro-batch on a small machine. No secret may stand here: the master shows them to everyone.
+ * What has to be known before a driver's own program runs; all other settings stand in the runner's `session.py`, each
+ * with its reason. No secret may stand here: the master shows them to everyone.
  */
-const TUNED: ReadonlyArray<readonly [key: string, value: string, why: string]> = [
+const SUBMITTED: ReadonlyArray<readonly [key: string, value: string, why: string]> = [
   ["spark.submit.deployMode", "cluster", "the worker runs the driver, so it outlives the control plane"],
   ["spark.driver.supervise", "false", "the reconciler restarts; Spark would relaunch under the same id"],
-  ["spark.scheduler.mode", "FAIR", "jobs that share the application each get their turn"],
-  ["spark.sql.session.timeZone", "UTC", "windows and dates must not depend on the machine"],
-  ["spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension", "Delta's SQL"],
-  ["spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog", "Delta's tables"],
-  ["spark.databricks.delta.snapshotPartitions", "1", "50 by default: a snapshot would be 50 tasks"],
-  [
-    "spark.databricks.delta.stats.collect",
-    "false",
-    "statistics cost more than a small batch; readers prune by partition",
-  ],
-  ["spark.sql.adaptive.enabled", "false", "re-planning costs more than these small queries run"],
-  ["spark.sql.streaming.noDataMicroBatches.enabled", "false", "empty batches nearly doubled silver's commits"],
-  ["spark.sql.streaming.checkpoint.fileChecksum.enabled", "false", "a second file per checkpoint file, on local disk"],
-  [
-    "spark.sql.streaming.stateStore.providerClass",
-    "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider",
-    "an hour of event ids does not belong on the heap",
-  ],
-  [
-    "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled",
-    "true",
-    "a batch saves what changed, not a snapshot of the whole state",
-  ],
-  ["spark.sql.streaming.pollingDelay", "50ms", "10 ms by default: an idle stack should be idle"],
-  ["spark.sql.streaming.stopTimeout", "30s", "0 waits for ever: a stop must end or say that it did not"],
-  ["spark.sql.streaming.numRecentProgressUpdates", "10", "the control plane keeps the history, not the driver's heap"],
-  ["spark.sql.ui.retainedExecutions", "10", "plans of thousands of batches would fill a small driver"],
-  ["spark.ui.retainedJobs", "50", "the same"],
-  ["spark.ui.retainedStages", "50", "the same"],
-  ["spark.ui.enabled", "false", "saves memory and one more open port"],
   ["spark.driver.extraJavaOptions", "-XX:+UseSerialGC", "one small heap per core: no threads for collecting garbage"],
-  ["spark.executor.extraJavaOptions", "-XX:+UseSerialGC", "the same"],
-  ["spark.python.worker.reuse", "true", "no new Python per task where one is needed"],
 ];
 
 /** Where an application finds its software and its control plane; absolute paths. */
@@ -114,7 +82,7 @@ export function composeSubmission(
       PENSTOCK_LAUNCH_ID: launchId,
     },
     sparkProperties: {
-      ...Object.fromEntries(TUNED.map(([key, value]) => [key, value])),
+      ...Object.fromEntries(SUBMITTED.map(([key, value]) => [key, value])),
       "spark.app.name": application,
       "spark.master": site.masterUrl,
       "spark.driver.memory": spec.driverMemory,
