@@ -8,8 +8,8 @@ async function job(id: string): Promise<JobStatus> {
   return await stack.rest.get<JobStatus>(`/v1/jobs/${id}`);
 }
 
-async function act(id: string, action: string): Promise<{ status: string }> {
-  return await stack.rest.post<{ status: string }>(`/v1/jobs/${id}/${action}`, { wait: "60s" });
+async function act(id: string, action: string): Promise<{ state: string }> {
+  return await stack.rest.post<{ state: string }>(`/v1/jobs/${id}/${action}`, { wait: "60s" });
 }
 
 describe("stopping and starting a job", () => {
@@ -20,13 +20,13 @@ describe("stopping and starting a job", () => {
   it("stops gold while events flow, keeps the others running, and catches up exactly", async () => {
     const before = { bronze: await job("sales.bronze"), silver: await job("sales.silver") };
     const producing = produce(stack, { seed: 21, events: 3000, rate: 300 });
-    expect(await act("sales.gold", "stop")).toMatchObject({ status: "succeeded" });
+    expect(await act("sales.gold", "stop")).toMatchObject({ state: "succeeded" });
     expect(await job("sales.gold")).toMatchObject({ state: "STOPPED", desiredState: "stopped" });
     await producing;
     for (const other of [before.bronze, before.silver]) {
       expect(await job(other.id)).toMatchObject({ state: "RUNNING", epoch: other.epoch });
     }
-    expect(await act("sales.gold", "start")).toMatchObject({ status: "succeeded" });
+    expect(await act("sales.gold", "start")).toMatchObject({ state: "succeeded" });
     await expectExact(stack);
   });
 
@@ -51,11 +51,11 @@ describe("stopping and starting a job", () => {
 
   it("does nothing when a running job is started or a stopped one is stopped", async () => {
     const running = await job("sales.dq");
-    expect(await act("sales.dq", "start")).toMatchObject({ status: "succeeded" });
+    expect(await act("sales.dq", "start")).toMatchObject({ state: "succeeded" });
     expect(await job("sales.dq")).toMatchObject({ state: "RUNNING", epoch: running.epoch });
     await act("sales.dq", "stop");
     const stopped = await job("sales.dq");
-    expect(await act("sales.dq", "stop")).toMatchObject({ status: "succeeded" });
+    expect(await act("sales.dq", "stop")).toMatchObject({ state: "succeeded" });
     expect(await job("sales.dq")).toMatchObject({ state: "STOPPED", epoch: stopped.epoch });
     await act("sales.dq", "start");
     expect((await job("sales.dq")).epoch).toBeGreaterThan(running.epoch);
@@ -66,7 +66,7 @@ describe("stopping and starting a job", () => {
     expect(response.status).toBe(202);
     const location = response.headers.get("location") ?? "";
     expect(location).toMatch(/^\/v1\/operations\//);
-    expect(await stack.rest.get(location)).toMatchObject({ job: "sales.dq", action: "restart" });
+    expect(await stack.rest.get(location)).toMatchObject({ job: "sales.dq", kind: "restart" });
     await allRunning(stack);
   });
 });
