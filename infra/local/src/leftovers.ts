@@ -79,7 +79,9 @@ function postgresTitle(pid: number): boolean {
 export function isRunner(process: StackProcess): boolean {
   return (
     /penstock_jobs[./]runner|runner\/main\.py/.test(process.command) &&
-    /python/.test(process.command.split(" ")[0] ?? "")
+    // The whole path would not do: Java lies below a folder of that name, too, and a JVM must not be stopped before its
+    // Python has drained.
+    /(^|\/)python[\d.]*$/.test(process.command.split(" ")[0] ?? "")
   );
 }
 

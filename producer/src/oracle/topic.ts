@@ -34,7 +34,10 @@ async function consume(kafka: Kafka, admin: Admin, topic: string, ends: Map<numb
   const records: RawRecord[] = [];
   const open = new Map(ends);
   const { promise: finished, resolve, reject } = Promise.withResolvers<void>();
-  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    // What passes by itself, such as a coordinator that is still loading, kafkajs tries again.
+    if (!payload.restart) reject(payload.error);
+  });
   try {
     await consumer.connect();
     await consumer.subscribe({ topic, fromBeginning: true });
