@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { lockHolder } from "../../infra/local/bootstrap/lock.mjs";
 import { stackProcesses } from "../../infra/local/src/leftovers.ts";
 import { signal } from "../../infra/local/src/processes.ts";
 import type { JobStatus } from "../stack/resources.ts";
@@ -40,6 +42,9 @@ describe("kill -9", () => {
 
   it("of the whole stack: it continues where it was", async () => {
     await produce(stack, { seed: 32, events: 3000 });
+    // The supervisor first, or it would start again what dies.
+    const supervisor = lockHolder(join(stack.stateDir, "run", "supervisor.lock"));
+    process.kill(supervisor?.pid ?? Number.NaN, "SIGKILL");
     const victims = stackProcesses(stack.stateDir);
     expect(victims.length).toBeGreaterThan(6);
     for (const victim of victims) signal(victim, "SIGKILL");
