@@ -15,7 +15,7 @@ import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
 import { Stack } from "../stack/stack.ts";
 import { MANIFEST } from "./stack-setup.ts";
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 180_000;
 
 export const manifest: Manifest = parseManifest(readFileSync(join(CHECKOUT, MANIFEST), "utf8"));
 export const topic = manifest.topics.events.name;
