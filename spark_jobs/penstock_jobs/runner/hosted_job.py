@@ -14,7 +14,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock_jobs.fencing import EpochFence
 from penstock_jobs.job import Assignment, Job, JobContext, JobRefused, RestartQuery, WaitingFor
-from penstock_jobs.runner.certificate import Position, certify
+from penstock_jobs.runner.certificate import Position, certify, last_committed_batch
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.failure import describe, describe_query_death
 from penstock_jobs.runner.gate import BatchGate
@@ -217,10 +217,17 @@ class HostedJob:
                 return False
             if not gate.quiet(0.05):
                 continue
-            # Progress is published after the batch's own commit.
-            if gate.last_finished is None or not query.isActive or _last_progress(query) >= gate.last_finished:
+            if gate.last_finished is None or not query.isActive or self._is_done(query, gate.last_finished):
                 return True
             time.sleep(0.01)
+
+    def _is_done(self, query: StreamingQuery, batch: int) -> bool:
+        """Whether a batch is in Spark's commit log, and its progress, which comes after, has been published.
+
+        The log itself is asked: a drain under load was seen to end a batch early on the word of the progress alone.
+        """
+        committed = last_committed_batch(self.assignment.spec["checkpoint"])
+        return committed is not None and committed >= batch and _last_progress(query) >= batch
 
     def _end_upkeep(self) -> None:
         """Nothing may be in flight when the certificate says so, housekeeping included."""
