@@ -1,4 +1,5 @@
 import { describeOptions, type Option, readCommandLine, UsageError, type Values } from "./command-line.ts";
+import { connectionOptions } from "./connection-options.ts";
 import * as setting from "./setting.ts";
 
 /** `--too-late` is set by PENSTOCK_PRODUCER_TOO_LATE. */
@@ -11,20 +12,7 @@ function byEnvironment<const O extends Record<string, Option<unknown>>>(options:
 }
 
 const OPTIONS = byEnvironment({
-  brokers: {
-    read: setting.addresses,
-    value: "HOST:PORT,…",
-    default: "127.0.0.1:9092",
-    environment: ["PENSTOCK_KAFKA_BROKERS"],
-    help: "Kafka",
-  },
-  registry: {
-    read: setting.httpUrl,
-    value: "URL",
-    default: "http://127.0.0.1:8081/apis/ccompat/v7",
-    environment: ["PENSTOCK_REGISTRY_URL"],
-    help: "schema registry, base of its Confluent API",
-  },
+  ...connectionOptions(),
   topic: { read: setting.text, value: "NAME", default: "sales.events.v1", help: "topic; its subject is NAME-value" },
   rate: { read: setting.rate, value: "N", default: "5", help: "events per second; 0 is as fast as possible" },
   count: { read: setting.wholeNumber(1, 1e12), value: "N", help: "stop after so many events" },

@@ -1,22 +1,10 @@
 import { describeOptions, readCommandLine, UsageError } from "../command-line.ts";
+import { connectionOptions } from "../connection-options.ts";
 import * as setting from "../setting.ts";
 import { expectTopic } from "./expect-topic.ts";
 
 const OPTIONS = {
-  brokers: {
-    read: setting.addresses,
-    value: "HOST:PORT,…",
-    default: "127.0.0.1:9092",
-    environment: ["PENSTOCK_KAFKA_BROKERS"],
-    help: "Kafka",
-  },
-  registry: {
-    read: setting.httpUrl,
-    value: "URL",
-    default: "http://127.0.0.1:8081/apis/ccompat/v7",
-    environment: ["PENSTOCK_REGISTRY_URL"],
-    help: "schema registry, base of its Confluent API",
-  },
+  ...connectionOptions(),
   topic: { read: setting.text, value: "NAME", default: "sales.events.v1", help: "topic to read back" },
   window: { read: setting.duration, value: "TIME", default: "5m", help: "length of the windows" },
   "allowed-lateness": { read: setting.duration, value: "TIME", default: "10m", help: "of the pipeline" },
