@@ -10,6 +10,9 @@ from pyspark.sql import SparkSession
 # One hostile record of five bytes (a string of 2 GB, says its length) would otherwise end the JVM by OutOfMemoryError.
 _AVRO_LIMITS = "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
 
+# At Spark's own level, INFO, a driver of four jobs writes 10 GB a day. (A submission's driver: `spark-settings.ts`.)
+LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').resolve().as_uri()}"
+
 # What a submission sets itself (memory, cores, class path: the control plane's `spark-settings.ts`) wins over these.
 SETTINGS: dict[str, str] = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -40,12 +43,19 @@ SETTINGS: dict[str, str] = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.streaming.stopTimeout": "30s",
+    # Hadoop's own local file system starts a `chmod` for each file it makes
+    # and a `readlink` for each rename that goes through its FileContext: a quarter of a driver's time.
+    "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
+    ),
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     # A commit without files may carry a risen low watermark.
     "spark.databricks.delta.skipRecordingEmptyCommits": "false",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # VACUUM and file listings split into this many tasks; the default of 10,000 is a minute of two cores for nothing.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-    "spark.executor.extraJavaOptions": f"-XX:+UseSerialGC {_AVRO_LIMITS}",
+    "spark.executor.extraJavaOptions": f"-XX:+UseSerialGC {_AVRO_LIMITS} {LOGGING}",
 }
 
 
@@ -85,7 +95,7 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         .config("spark.sql.warehouse.dir", str(warehouse))
         # Short runs: the second compiler would cost more than it saves.
         .config(
-            "spark.driver.extraJavaOptions", f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS}"
+            "spark.driver.extraJavaOptions", f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS} {LOGGING}"
         )
     )
     for name, value in SETTINGS.items():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
 
 from penstock_jobs.job import JobContext, JobRefused, WaitingFor
 from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger
@@ -96,7 +99,11 @@ class OutputTable:
 
     def append_nothing(self, entry: LedgerEntry) -> int:
         """Commit an entry that comes without rows; the version of the commit."""
-        return self.append(self._context.spark.createDataFrame([], self._spec.columns), entry, 0)
+        return self.append_rows([], entry)
+
+    def append_rows(self, rows: Sequence[Mapping[str, Any]], entry: LedgerEntry) -> int:
+        """Commit a few rows that this process holds (column → value); the version of the commit."""
+        return self.append(_frame(self._context.spark, rows, self._spec.columns), entry, len(rows))
 
     def report_again(self, batch: int) -> None:
         """Say once more that a batch is in: a crash may have come before the first time was heard."""
@@ -157,6 +164,20 @@ class OutputTable:
     def _report(self, kind: str, version: int, entry: LedgerEntry) -> None:
         data = {**entry.to_data(), "table": self._spec.name, "version": version}
         self._context.reporter.report(kind, data)
+
+
+def _frame(spark: SparkSession, rows: Sequence[Mapping[str, Any]], columns: str) -> DataFrame:
+    # Not by `createDataFrame`, which starts Python workers in the executors for it.
+    text = json.dumps(rows, default=_in_json)
+    parsed = sf.from_json(sf.lit(text), f"array<struct<{columns}>>", {"mode": "FAILFAST"})
+    return spark.range(1).select(sf.inline(parsed))
+
+
+def _in_json(value: Any) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"no column takes a {type(value).__name__}")
+    # What PySpark collects is in the zone of this process, and does not say so.
+    return value.astimezone(timezone.utc).isoformat()
 
 
 def table_properties(housekeeping: Mapping[str, Any]) -> dict[str, str]:

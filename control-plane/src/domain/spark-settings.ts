@@ -7,7 +7,6 @@ import type { ApplicationSpec } from "./manifest.ts";
 const SUBMITTED: ReadonlyArray<readonly [key: string, value: string, why: string]> = [
   ["spark.submit.deployMode", "cluster", "the worker runs the driver, so it outlives the control plane"],
   ["spark.driver.supervise", "false", "the reconciler restarts; Spark would relaunch under the same id"],
-  ["spark.driver.extraJavaOptions", "-XX:+UseSerialGC", "one small heap per core: no threads for collecting garbage"],
 ];
 
 /** Where an application finds its software and its control plane; absolute paths. */
@@ -83,6 +82,8 @@ export function composeSubmission(
     },
     sparkProperties: {
       ...Object.fromEntries(SUBMITTED.map(([key, value]) => [key, value])),
+      // One small heap per core needs no threads for collecting garbage. The log's level: `session.py`.
+      "spark.driver.extraJavaOptions": `-XX:+UseSerialGC -Dlog4j2.configurationFile=${logConfiguration(site)}`,
       "spark.app.name": application,
       "spark.master": site.masterUrl,
       "spark.driver.memory": spec.driverMemory,
@@ -99,4 +100,9 @@ export function composeSubmission(
       "spark.pyspark.driver.python": site.python,
     },
   };
+}
+
+/** As a URL, in which no space can end the option. */
+function logConfiguration({ jobsDir }: SparkSite): string {
+  return `file://${encodeURI(`${jobsDir}/penstock_jobs/log4j2.properties`)}`;
 }

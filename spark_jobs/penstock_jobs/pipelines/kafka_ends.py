@@ -19,6 +19,10 @@ class TopicEnds:
 
     def __init__(self, spark: SparkSession, brokers: str, topic: str) -> None:
         self._jvm: Any = spark._jvm
+        # Looked up once: each step of such a name makes the JVM search all its jars.
+        self._timeout = self._jvm.java.time.Duration.ofMillis(_TIMEOUT_MS)
+        self._topic_partition = self._jvm.org.apache.kafka.common.TopicPartition
+        self._list = self._jvm.java.util.ArrayList
         self._brokers = brokers
         self._topic = topic
 
@@ -26,12 +30,12 @@ class TopicEnds:
         """The offset after the last record, by partition. Raises WaitingFor: no answer, or no such topic."""
         try:
             consumer = self._consumer()
-            known = consumer.listTopics(self._jvm.java.time.Duration.ofMillis(_TIMEOUT_MS)).get(self._topic)
+            known = consumer.listTopics(self._timeout).get(self._topic)
             if not known:
                 raise WaitingFor(f"waiting for the topic {self._topic}: the brokers at {self._brokers} do not have it")
-            partitions = self._jvm.java.util.ArrayList()
+            partitions = self._list()
             for info in known:
-                partitions.add(self._jvm.org.apache.kafka.common.TopicPartition(self._topic, info.partition()))
+                partitions.add(self._topic_partition(self._topic, info.partition()))
             return {str(key.partition()): int(end) for key, end in consumer.endOffsets(partitions).items()}
         except Py4JJavaError as error:
             if "org.apache.kafka.common" not in str(error.java_exception.getClass().getName()):

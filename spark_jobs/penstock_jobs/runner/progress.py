@@ -8,8 +8,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+from pyspark import SparkContext
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
     QueryProgressEvent,
@@ -27,26 +28,39 @@ class Watcher(Protocol):
     def on_terminated(self) -> None: ...
 
 
+Said = tuple[str, str, str]
+"""What was said (`progress`, `idle`, `terminated`), of which run, and the progress as JSON."""
+
+
 class ProgressListener(StreamingQueryListener):
     """Only enqueues: a listener that blocks delays the events of all queries, terminations included."""
 
     def __init__(self, find: Callable[[str], Watcher | None]) -> None:
         """`find` gives the watcher of a query's run id."""
         self._find = find
-        self._queue: queue.SimpleQueue[tuple[str, str, str]] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Said] = queue.SimpleQueue()
+        self._java: Any = None
         threading.Thread(target=self._dispatch, name="progress", daemon=True).start()
 
+    @property
+    def _jlistener(self) -> Any:
+        # PySpark's own would take every figure of a progress over by itself: some hundred calls for each batch.
+        if self._java is None:
+            jvm: Any = SparkContext._jvm
+            self._java = jvm.PythonStreamingQueryListenerWrapper(_JavaListener(self._queue.put))
+        return self._java
+
     def onQueryStarted(self, event: QueryStartedEvent) -> None:  # noqa: N802
-        """Nothing: the job knows that it has started its query."""
+        """Never called: `_jlistener` takes the events."""
 
     def onQueryProgress(self, event: QueryProgressEvent) -> None:  # noqa: N802
-        self._queue.put(("progress", str(event.progress.runId), event.progress.json))
+        """Never called: `_jlistener` takes the events."""
 
     def onQueryIdle(self, event: QueryIdleEvent) -> None:  # noqa: N802
-        self._queue.put(("idle", str(event.runId), ""))
+        """Never called: `_jlistener` takes the events."""
 
     def onQueryTerminated(self, event: QueryTerminatedEvent) -> None:  # noqa: N802
-        self._queue.put(("terminated", str(event.runId), ""))
+        """Never called: `_jlistener` takes the events."""
 
     def _dispatch(self) -> None:
         while True:
@@ -63,3 +77,28 @@ class ProgressListener(StreamingQueryListener):
                     watcher.on_terminated()
             except Exception:
                 traceback.print_exc(file=sys.stderr)
+
+
+class _JavaListener:
+    """Spark's Java interface; the names are its."""
+
+    def __init__(self, put: Callable[[Said], None]) -> None:
+        self._put = put
+
+    def onQueryStarted(self, event: Any) -> None:  # noqa: N802
+        """Nothing: the job knows that it has started its query."""
+
+    def onQueryProgress(self, event: Any) -> None:  # noqa: N802
+        progress = event.progress()
+        self._put(("progress", str(progress.runId().toString()), str(progress.json())))
+
+    def onQueryIdle(self, event: Any) -> None:  # noqa: N802
+        self._put(("idle", str(event.runId().toString()), ""))
+
+    def onQueryTerminated(self, event: Any) -> None:  # noqa: N802
+        self._put(("terminated", str(event.runId().toString()), ""))
+
+    class Java:
+        """By this py4j knows the interface."""
+
+        implements = ("org.apache.spark.sql.streaming.PythonStreamingQueryListener",)

@@ -49,7 +49,7 @@ class DqJob(Job):
             # Metrics last: they say that the batch is done with.
             if broken > 0 and batch_id > self._samples.last_batch:
                 self._samples.append(samples(rows, batch_id), entry, MAX_SAMPLES)
-            self._metrics.append(self.context.spark.createDataFrame([counts], METRICS.columns), entry, 1)
+            self._metrics.append_rows([counts.asDict()], entry)
         finally:
             rows.unpersist()
 
