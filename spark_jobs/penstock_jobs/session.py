@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
@@ -28,8 +29,11 @@ SETTINGS: dict[str, str] = {
     "spark.sql.streaming.noDataMicroBatches.enabled": "false",
     # So that an idle query is seen to be alive every second and not every ten.
     "spark.sql.streaming.noDataProgressEventInterval": "1000",
-    # An idle query with trigger 0 asks its source this often; the default of 10 ms keeps a core busy.
-    "spark.sql.streaming.pollingDelay": "50ms",
+    # An idle query with trigger 0 asks its source this often, and Delta's source lists the whole log each time; the
+    # default of 10 ms keeps a core busy.
+    "spark.sql.streaming.pollingDelay": "100ms",
+    # The text of each plan, which nobody reads here, in its short form.
+    "spark.sql.ui.explainMode": "simple",
     # History is kept by the control plane, not on the small heap of a driver; nor are plans and a web page's data.
     "spark.sql.streaming.numRecentProgressUpdates": "20",
     "spark.sql.ui.retainedExecutions": "10",
@@ -43,13 +47,15 @@ SETTINGS: dict[str, str] = {
     "spark.databricks.delta.snapshotPartitions": "1",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.streaming.stopTimeout": "30s",
-    # Hadoop's own local file system starts a `chmod` for each file it makes
-    # and a `readlink` for each rename that goes through its FileContext: a quarter of a driver's time.
+    # Hadoop's own local file system starts a `chmod` for each file it makes and a `readlink` for each rename that goes
+    # through its FileContext: a quarter of a driver's time.
     "spark.hadoop.fs.file.impl": "com.globalmentor.apache.hadoop.fs.BareLocalFileSystem",
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     ),
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    # One more file per commit in a folder that every reader lists for every batch.
+    "spark.databricks.delta.writeChecksumFile.enabled": "false",
     # A commit without files may carry a risen low watermark.
     "spark.databricks.delta.skipRecordingEmptyCommits": "false",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -64,7 +70,7 @@ def runner_session() -> SparkSession:
     conf = SparkConf()
     for name, value in SETTINGS.items():
         conf.setIfMissing(name, value)
-    return SparkSession.builder.config(conf=conf).getOrCreate()
+    return _without_checksum_files(SparkSession.builder.config(conf=conf).getOrCreate())
 
 
 def ensure_pool(spark: SparkSession, name: str, weight: int) -> None:
@@ -95,9 +101,18 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         .config("spark.sql.warehouse.dir", str(warehouse))
         # Short runs: the second compiler would cost more than it saves.
         .config(
-            "spark.driver.extraJavaOptions", f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS} {LOGGING}"
+            "spark.driver.extraJavaOptions",
+            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS} {LOGGING}",
         )
     )
     for name, value in SETTINGS.items():
         builder = builder.config(name, value)
-    return builder.getOrCreate()
+    return _without_checksum_files(builder.getOrCreate())
+
+
+def _without_checksum_files(spark: SparkSession) -> SparkSession:
+    """What this process writes gets no `.crc` file beside it: they double the logs, listed for every batch."""
+    jvm: Any = spark._jvm
+    hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+    jvm.org.apache.hadoop.fs.FileSystem.getLocal(hadoop).setWriteChecksum(False)
+    return spark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,24 @@ def test_an_entry_without_rows_makes_a_commit_without_files(stand: Stand) -> Non
     assert not [action for action in actions(stand, 1) if "add" in action]
     assert table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=1), 1) == 2
     assert stand.read(SPEC.name).count() == 1
+
+
+def test_rows_that_this_process_holds_arrive_as_they_are(stand: Stand) -> None:
+    table = opened(stand)
+    moment = datetime(2026, 11, 24, 1, 2, 3, 123456, tzinfo=timezone.utc)
+    table.append_rows([{"id": 2**62, "amount": "0.10", "part": moment}], table.new_entry("batch", batch=0))
+    row = stand.read(SPEC.name).collect()[0]
+    assert (row.id, row.amount, row.part) == (2**62, Decimal("0.10"), "2026-11-24T01:02:03.123456+00:00")
+
+
+def test_a_commit_makes_one_file_in_the_log_and_starts_no_process(stand: Stand) -> None:
+    table = opened(stand)
+    table.append_nothing(table.new_entry("batch", batch=0))
+    log = Path(stand.tables[SPEC.name]) / "_delta_log"
+    assert sorted(path.name for path in log.iterdir() if path.is_file()) == [f"{n:020d}.json" for n in (0, 1)]
+    jvm: Any = stand.spark._jvm
+    system = jvm.org.apache.hadoop.fs.FileSystem.get(stand.spark.sparkContext._jsc.hadoopConfiguration())
+    assert system.getClass().getSimpleName() == "BareLocalFileSystem"
 
 
 def test_the_version_of_a_commit_is_found_among_commits_of_others(stand: Stand) -> None:

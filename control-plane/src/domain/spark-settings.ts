@@ -82,8 +82,9 @@ export function composeSubmission(
     },
     sparkProperties: {
       ...Object.fromEntries(SUBMITTED.map(([key, value]) => [key, value])),
-      // One small heap per core needs no threads for collecting garbage. The log's level: `session.py`.
-      "spark.driver.extraJavaOptions": `-XX:+UseSerialGC -Dlog4j2.configurationFile=${logConfiguration(site)}`,
+      // One small heap needs no threads for collecting garbage; a driver plans, and the second compiler took as long
+      // as all of its work for the first minutes. The log's level: `session.py`.
+      "spark.driver.extraJavaOptions": `-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=${logConfiguration(site)}`,
       "spark.app.name": application,
       "spark.master": site.masterUrl,
       "spark.driver.memory": spec.driverMemory,

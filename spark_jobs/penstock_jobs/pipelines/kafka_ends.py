@@ -18,11 +18,12 @@ class TopicEnds:
     """Asks for end offsets. One thread at a time."""
 
     def __init__(self, spark: SparkSession, brokers: str, topic: str) -> None:
-        self._jvm: Any = spark._jvm
+        jvm: Any = spark._jvm
+        self._jvm = jvm
         # Looked up once: each step of such a name makes the JVM search all its jars.
-        self._timeout = self._jvm.java.time.Duration.ofMillis(_TIMEOUT_MS)
-        self._topic_partition = self._jvm.org.apache.kafka.common.TopicPartition
-        self._list = self._jvm.java.util.ArrayList
+        self._timeout = jvm.java.time.Duration.ofMillis(_TIMEOUT_MS)
+        self._topic_partition = jvm.org.apache.kafka.common.TopicPartition
+        self._list = jvm.java.util.ArrayList
         self._brokers = brokers
         self._topic = topic
 

@@ -24,14 +24,15 @@ class Decoder:
         self._readable = {schema_id: text for schema_id, text in sorted(writers.items()) if _is_avro(spark, text)}
 
     def event(self, value: Column, schema_id: Column) -> Column:
-        """The event as a struct of the contract's fields; all of them null where the bytes cannot be read."""
+        """The event as a struct of the contract's fields; null, or all of them null, where the bytes cannot be read."""
         payload = sf.substring(value, 6, 2**31 - 1)
         options = {"mode": "PERMISSIVE", "avroSchema": self._contract}
-        nothing = from_avro(sf.lit(None).cast("binary"), self._contract, {"mode": "PERMISSIVE"})
+        if not self._readable:
+            return from_avro(sf.lit(None).cast("binary"), self._contract, {"mode": "PERMISSIVE"})
         chosen: Any = sf
         for writer_id, schema in self._readable.items():
             chosen = chosen.when(schema_id == writer_id, from_avro(payload, schema, options))
-        return nothing if chosen is sf else chosen.otherwise(nothing)
+        return chosen
 
     def problem(self, value: Column, schema_id: Column, event: Column) -> Column:
         """Why there is no event (docs/contracts.md, section 5.1); null where there is one."""

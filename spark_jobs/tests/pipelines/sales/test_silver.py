@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,19 @@ def test_every_record_gets_one_row_and_the_ledger_says_how_many_of_each(stand: S
     assert (accepted.value, accepted.decoded) == (None, None)
     assert (bytes(duplicate.value), json.loads(duplicate.decoded)["event_id"]) == (event(event_id="a"), "a")
     assert (bytes(undecodable.value), undecodable.decoded) == (b"\x01x", None)
+
+
+def test_a_record_is_decoded_once_for_its_row_and_once_for_its_id(stand: Stand) -> None:
+    stand.bronze([Record(0, 0, 0, event(event_id="a"))], low_watermark=0)
+    job = stand.job("silver")
+    job.prepare()
+    query: Any = job.source().writeStream.foreachBatch(lambda rows, _: rows.count()).start()
+    try:
+        query.processAllAvailable()
+        plan = query._jsq.streamingQuery().lastExecution().optimizedPlan().toString()
+    finally:
+        query.stop()
+    assert plan.count("from_avro(") == 2
 
 
 def test_copies_are_found_in_later_batches_after_restarts_and_after_a_crash(stand: Stand) -> None:
