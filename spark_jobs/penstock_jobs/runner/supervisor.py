@@ -48,11 +48,14 @@ class Supervisor:
         if job is None or item["epoch"] > job.assignment.epoch:
             if job is not None and not job.status.ended:
                 self._ask_to_stop(job, item)
-            elif running:
-                assignment = Assignment(item["job"], item["generation"], item["epoch"], item["spec"])
-                self._jobs[key] = self._host(assignment)
-                self._reported.discard(key)
-                self._jobs[key].start()
+                return
+            hosted = self._host(Assignment(item["job"], item["generation"], item["epoch"], item["spec"]))
+            if not running:
+                # Asked to stop before it came here: it ends without a query, for only we can say that it has ended.
+                self._ask_to_stop(hosted, item)
+            self._jobs[key] = hosted
+            self._reported.discard(key)
+            hosted.start()
         elif not running and not job.status.ended:
             self._ask_to_stop(job, item)
 
