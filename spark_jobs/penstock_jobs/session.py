@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 _AVRO_LIMITS = "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
 
 # At Spark's own level, INFO, a driver of four jobs writes 10 GB a day. (A submission's driver: `spark-settings.ts`.)
-LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').resolve().as_uri()}"
+_LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').resolve().as_uri()}"
 
 # What a submission sets itself (memory, cores, class path: the control plane's `spark-settings.ts`) wins over these.
 SETTINGS: dict[str, str] = {
@@ -61,7 +61,7 @@ SETTINGS: dict[str, str] = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # VACUUM and file listings split into this many tasks; the default of 10,000 is a minute of two cores for nothing.
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
-    "spark.executor.extraJavaOptions": f"-XX:+UseSerialGC {_AVRO_LIMITS} {LOGGING}",
+    "spark.executor.extraJavaOptions": f"-XX:+UseSerialGC {_AVRO_LIMITS} {_LOGGING}",
 }
 
 
@@ -102,7 +102,7 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         # Short runs: the second compiler would cost more than it saves.
         .config(
             "spark.driver.extraJavaOptions",
-            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS} {LOGGING}",
+            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS} {_LOGGING}",
         )
     )
     for name, value in SETTINGS.items():

@@ -82,8 +82,8 @@ export function composeSubmission(
     },
     sparkProperties: {
       ...Object.fromEntries(SUBMITTED.map(([key, value]) => [key, value])),
-      // One small heap needs no threads for collecting garbage; a driver plans, and the second compiler took as long
-      // as all of its work for the first minutes. The log's level: `session.py`.
+      // One small heap needs no threads for collecting garbage; a driver plans, and the second compiler took a
+      // third of its CPU time in the first two minutes. The log's level: `session.py`.
       "spark.driver.extraJavaOptions": `-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=${logConfiguration(site)}`,
       "spark.app.name": application,
       "spark.master": site.masterUrl,
