@@ -28,6 +28,8 @@ export interface Config {
   sparkJobsDir: string;
   sparkJarsDir: string;
   logLevel: string;
+  /** folder in which tests arm failpoints; null: there are none */
+  failpointDir: string | null;
 }
 
 /** The environment is not usable; the message says which variables, what they are and what was expected. */
@@ -128,6 +130,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sparkJobsDir: path("PENSTOCK_SPARK_JOBS_DIR", "spark_jobs"),
     sparkJarsDir: path("PENSTOCK_SPARK_JARS_DIR"),
     logLevel,
+    failpointDir: env.PENSTOCK_FAILPOINT_DIR ? path("PENSTOCK_FAILPOINT_DIR") : null,
   };
   if (complaints.length > 0) throw new ConfigError(complaints);
   return config;

@@ -2,6 +2,7 @@ import { mkdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { openDuckDb } from "./adapters/duckdb.ts";
+import { createFailpoints } from "./adapters/failpoints.ts";
 import { createKafkaTopics } from "./adapters/kafka.ts";
 import { lakeFiles } from "./adapters/lake-files.ts";
 import { createLivePointer } from "./adapters/live-pointer.ts";
@@ -9,6 +10,7 @@ import { createCatalogStore } from "./adapters/postgres/catalog.ts";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import { createEventStore } from "./adapters/postgres/events.ts";
 import { createLaunchStore } from "./adapters/postgres/launches.ts";
+import { type Leadership, seekLeadership } from "./adapters/postgres/leadership.ts";
 import { createOperationStore } from "./adapters/postgres/operations.ts";
 import { createRunStore } from "./adapters/postgres/runs.ts";
 import { createProcesses } from "./adapters/processes.ts";
@@ -62,6 +64,7 @@ export async function createControlPlane(
   logger: FastifyBaseLogger,
 ): Promise<ControlPlane> {
   const clock = { now: () => new Date() };
+  const failpoint = createFailpoints(config.failpointDir);
   const contractSchema = await readFile(join(config.checkoutDir, manifest.contract.schema), "utf8");
   // The query engine may read below this folder only, so it has to be there.
   await mkdir(config.lakeDir, { recursive: true });
@@ -119,8 +122,9 @@ export async function createControlPlane(
       times: TIMES,
       clock,
       log: logger,
+      failpoint,
     }),
-    jobs: new Jobs({ catalog, runs, clock, log: logger, progressTimeoutMs: PROGRESS_TIMEOUT_MS }),
+    jobs: new Jobs({ catalog, runs, clock, log: logger, failpoint, progressTimeoutMs: PROGRESS_TIMEOUT_MS }),
     site: {
       pipeline: manifest.name,
       lakeDir: config.lakeDir,
@@ -134,9 +138,11 @@ export async function createControlPlane(
     },
     clock,
     log: logger,
+    failpoint,
     idleShutdownMs: IDLE_SHUTDOWN_MS,
   });
 
+  let leadership: Leadership | null = null;
   const topic = manifest.topics.events.name;
   const watch = new TopicWatch(topics, topic, clock);
   const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
@@ -149,7 +155,16 @@ export async function createControlPlane(
   const app = await buildApp(
     {
       jobs,
-      operations: new Operations({ store: operationStore, runs, jobs, clock, onRequest: reconciler.poke }),
+      operations: new Operations({
+        store: operationStore,
+        runs,
+        launches,
+        jobs,
+        clock,
+        phaseOf: (application) => reconciler.view(application)?.decision.phase ?? null,
+        onRequest: reconciler.poke,
+        failpoint,
+      }),
       platform: new Platform({ catalog, launches, topics, reconciler, manifest }),
       revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
       dataQuality: createDataQuality({ snapshots }),
@@ -157,6 +172,7 @@ export async function createControlPlane(
       health: () =>
         checkHealth({
           boot,
+          standsBy: () => (leadership === null ? "is starting" : leadership.waitingFor),
           catalog,
           launches,
           topics,
@@ -182,6 +198,7 @@ export async function createControlPlane(
   let stopHousekeeping = () => {};
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", () => reconciler.stop()],
+    ["let another control plane decide", async () => leadership?.stop()],
     ["close HTTP", () => app.close()],
     ["leave Kafka", () => topics.close()],
     ["leave Postgres", () => database.close()],
@@ -196,8 +213,17 @@ export async function createControlPlane(
     async start() {
       await app.listen({ host: config.host, port: config.port });
       if (!(await boot.run(booting.signal))) return;
-      logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
-      reconciler.start();
+      logger.info({ warnings: boot.status.warnings }, "everything is as declared");
+      leadership = seekLeadership(config.databaseUrl, {
+        onGained() {
+          logger.info({}, "reconciling");
+          reconciler.start();
+        },
+        async onLost(reason) {
+          logger.warn({ reason }, "not reconciling");
+          await reconciler.stop();
+        },
+      });
       watch.start();
       stopHousekeeping = startHousekeeping(events, logger);
     },

@@ -61,6 +61,10 @@ export function createSparkMaster(options: SparkMasterOptions): SparkMaster {
       }
     },
 
+    async kill(submissionId) {
+      await call("POST", `/v1/submissions/kill/${encodeURIComponent(submissionId)}`).catch(() => undefined);
+    },
+
     async cluster(): Promise<ClusterView> {
       let answer: Record<string, unknown> | null;
       try {

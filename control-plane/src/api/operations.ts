@@ -9,6 +9,7 @@ import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { OperationAnswer, Operations } from "../services/operations.ts";
 import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
 
+const STOP_MODES = ["drain", "now", "kill"] as const;
 const MOST_WAIT_MS = 60_000;
 const MOST_DRAIN_MS = 3_600_000;
 const STATES: OperationState[] = ["running", "succeeded", "failed", "superseded"];
@@ -19,7 +20,11 @@ const OperationResource = Type.Object(
     kind: Type.Enum(["start", "stop", "restart"]),
     job: Type.String({ examples: ["sales.gold"] }),
     state: Type.Enum([...STATES], { description: "`superseded`: a newer request for the same job took its place" }),
-    request: Type.Object({ mode: Type.Enum(["drain", "now"]), timeout: Type.String({ examples: ["30s"] }) }),
+    request: Type.Object({
+      mode: Type.Enum([...STOP_MODES]),
+      timeout: Type.String({ examples: ["30s"] }),
+      force: Type.Boolean(),
+    }),
     steps: Type.Array(Type.Object({ step: Type.String(), at: Instant }), { description: "What happened, in order" }),
     certificate: Nullable(CertificateSchema),
     createdAt: Instant,
@@ -39,12 +44,20 @@ const waitQuery = Type.Object(
 const actionBody = Type.Object(
   {
     mode: Type.Optional(
-      Type.Enum(["drain", "now"], {
-        description: "`drain` finishes the batch first, `now` interrupts it",
+      Type.Enum([...STOP_MODES], {
+        description:
+          "`drain` finishes the batch first, `now` interrupts it, `kill` ends the whole Spark application (SIGKILL) and needs `force` when other jobs share it",
         default: "drain",
       }),
     ),
     timeout: duration("How long a drain may take before the batch is interrupted; 30s when left out"),
+    force: Type.Optional(
+      Type.Boolean({
+        description:
+          "With `kill`: also when it takes other jobs along. Without: an UNKNOWN job's driver is taken for dead, on your word",
+        default: false,
+      }),
+    ),
   },
   { additionalProperties: false, description: "May be left out", examples: [{ mode: "drain", timeout: "30s" }] },
 );
@@ -148,7 +161,7 @@ async function act(operations: Operations, kind: OperationKind, request: ActionR
   const { id } = await operations.request(
     kind,
     request.params.job,
-    { mode: request.body.mode ?? "drain", timeoutMs },
+    { mode: request.body.mode ?? "drain", timeoutMs, force: request.body.force ?? false },
     { by: "local", requestId: request.id, idempotencyKey: typeof key === "string" ? key : null },
   );
   const gone = new AbortController();
@@ -170,7 +183,7 @@ function boundedDuration(field: string, text: string | undefined, fallbackMs: nu
 function toResource({ fromEpoch: _, request, createdAt, endedAt, ...operation }: OperationAnswer) {
   return {
     ...operation,
-    request: { mode: request.mode, timeout: formatDuration(request.timeoutMs) },
+    request: { mode: request.mode, timeout: formatDuration(request.timeoutMs), force: request.force ?? false },
     createdAt: createdAt.toISOString(),
     endedAt: endedAt?.toISOString() ?? null,
   };

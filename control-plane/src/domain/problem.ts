@@ -12,6 +12,7 @@ export type ProblemCode =
   | "unknown_resource"
   | "method_not_allowed"
   | "conflict"
+  | "kills_other_jobs"
   | "launch_superseded"
   | "forbidden_origin"
   | "unauthorized"

@@ -20,6 +20,7 @@ export const JobExceptionSchema = Type.Object({
   class: Type.String(),
   message: Type.String(),
   trace: Type.Optional(Nullable(Type.String())),
+  permanent: Type.Optional(Type.Boolean({ description: "Trying again cannot help" })),
 });
 
 const JobReportSchema = Type.Object({
@@ -71,7 +72,9 @@ export type RunnerEvent = Static<typeof RunnerEventSchema>;
 export type RunnerProcess = Static<typeof ProcessSchema>;
 export type SyncRequest = Static<typeof SyncRequestSchema>;
 
-export type StopMode = "drain" | "now";
+/** What a runner can be asked for; a kill does not ask it. */
+export type RunnerStopMode = "drain" | "now";
+export type StopMode = RunnerStopMode | "kill";
 
 /** What a runner should do with one job. */
 export interface Assignment {
@@ -79,7 +82,7 @@ export interface Assignment {
   generation: number;
   epoch: number;
   desired: "running" | "stopped";
-  stop: { mode: StopMode; timeoutMs: number };
+  stop: { mode: RunnerStopMode; timeoutMs: number };
   spec: AssignmentSpec;
 }
 

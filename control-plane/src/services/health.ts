@@ -16,6 +16,8 @@ export interface Health {
 
 export interface HealthDeps {
   boot: FirstBoot;
+  /** why this process leaves the decisions to another one; null when it does not */
+  standsBy(): string | null;
   catalog: CatalogStore;
   launches: LaunchStore;
   topics: Topics;
@@ -33,6 +35,7 @@ type Finding = [CheckStatus, string];
 export async function checkHealth(deps: HealthDeps): Promise<Health> {
   const checks = await Promise.all([
     check("boot", async () => boot(deps)),
+    check("leadership", async () => leadership(deps)),
     check("postgres", async () => {
       await deps.catalog.applications();
       return ["ok", "answers"];
@@ -66,6 +69,11 @@ async function check(name: string, look: () => Promise<Finding>): Promise<Check>
 function boot({ boot: { status } }: HealthDeps): Finding {
   if (!status.done) return ["fail", status.step];
   return status.warnings.length > 0 ? ["warn", status.warnings.join("; ")] : ["ok", "everything is as declared"];
+}
+
+function leadership({ standsBy }: HealthDeps): Finding {
+  const reason = standsBy();
+  return reason === null ? ["ok", "decides"] : ["warn", `stands by: ${reason}`];
 }
 
 async function spark({ master }: HealthDeps): Promise<Finding> {

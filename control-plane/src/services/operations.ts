@@ -1,9 +1,24 @@
 import { randomUUID } from "node:crypto";
+import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
 import type { OperationKind, OperationRequest, OperationState } from "../domain/lifecycle/operation.ts";
 import { Problem } from "../domain/problem.ts";
 import type { Certificate } from "../domain/sync.ts";
+import type { Failpoint } from "./failpoint.ts";
+import { decideForce, type Force } from "./force.ts";
 import type { JobReader } from "./jobs.ts";
-import type { Clock, JobRow, NewOperation, OperationRow, OperationStore, RunStore } from "./ports.ts";
+import type { Clock, JobRow, LaunchStore, NewOperation, OperationRow, OperationStore, RunStore } from "./ports.ts";
+
+export interface OperationDeps {
+  store: OperationStore;
+  runs: RunStore;
+  launches: LaunchStore;
+  jobs: JobReader;
+  clock: Clock;
+  /** phase of an application; null before the first look at it */
+  phaseOf: (application: string) => LaunchPhase | null;
+  onRequest: () => void;
+  failpoint: Failpoint;
+}
 
 export interface Asked {
   by: string;
@@ -20,40 +35,39 @@ const LOOK_AGAIN_MS = 100;
 
 /** Takes requests to start, stop and restart jobs; the reconciler carries them out. */
 export class Operations {
-  private readonly store: OperationStore;
-  private readonly runs: RunStore;
-  private readonly jobs: JobReader;
-  private readonly clock: Clock;
-  private readonly onRequest: () => void;
+  private readonly deps: OperationDeps;
 
-  constructor(deps: { store: OperationStore; runs: RunStore; jobs: JobReader; clock: Clock; onRequest: () => void }) {
-    this.store = deps.store;
-    this.runs = deps.runs;
-    this.jobs = deps.jobs;
-    this.clock = deps.clock;
-    this.onRequest = deps.onRequest;
+  constructor(deps: OperationDeps) {
+    this.deps = deps;
   }
 
   /**
    * Records what is asked for and answers at once. The newest request wins: one that is still under way for the same
    * job is superseded, unless it asks for the same, in which case it is the answer.
-   * @throws Problem `unknown_job`; `conflict` when the idempotency key was used for something else
+   * @throws Problem `unknown_job`; `conflict` when the idempotency key was used for something else, or force is out of
+   *   place; `kills_other_jobs`
    */
   async request(kind: OperationKind, id: string, request: OperationRequest, asked: Asked): Promise<OperationRow> {
-    const job = await this.jobs.find(id);
+    const { jobs, store, runs, launches, phaseOf, failpoint, onRequest } = this.deps;
+    const job = await jobs.find(id);
     const repeated = await this.repeated(kind, id, asked.idempotencyKey);
     if (repeated !== null) return repeated;
-    const pending = (await this.store.open()).find((operation) => operation.job === id && operation.kind === kind);
-    if (pending !== undefined && pending.request.mode === request.mode) return pending;
-    const hasRun = (await this.runs.openRuns()).some((run) => run.job === id);
-    const operation = await this.save(this.compose(kind, job, hasRun, request, asked));
-    this.onRequest();
+    const pending = (await store.open()).find((operation) => operation.job === id && operation.kind === kind);
+    if (pending?.request.mode === request.mode && pending.request.force === request.force) return pending;
+    const openRuns = await runs.openRuns();
+    const hasRun = openRuns.some((run) => run.job === id);
+    const launch = (await launches.open()).find(({ application }) => application === job.application)?.id ?? null;
+    const phase = phaseOf(job.application);
+    const force = decideForce({ kind, job, request, openRuns, phase, launch });
+    const operation = await this.save(this.compose(kind, job, hasRun, request, force, asked));
+    failpoint("operation-requested");
+    onRequest();
     return operation;
   }
 
   /** @throws Problem `unknown_operation` */
   async find(id: string): Promise<OperationAnswer> {
-    const operation = await this.store.find(id);
+    const operation = await this.deps.store.find(id);
     if (operation !== null) return this.withCertificate(operation);
     throw new Problem({
       status: 404,
@@ -69,15 +83,15 @@ export class Operations {
     limit: number,
     before: string | null,
   ): Promise<OperationAnswer[]> {
-    const rows = await this.store.list(filter, limit, before);
+    const rows = await this.deps.store.list(filter, limit, before);
     return Promise.all(rows.map((operation) => this.withCertificate(operation)));
   }
 
   /** Waits until an operation has ended, at most `ms` milliseconds. @returns it as it is then */
   async waitFor(id: string, ms: number, signal: AbortSignal): Promise<OperationAnswer> {
-    const until = this.clock.now().getTime() + ms;
+    const until = this.deps.clock.now().getTime() + ms;
     let operation = await this.find(id);
-    while (operation.endedAt === null && this.clock.now().getTime() < until && !signal.aborted) {
+    while (operation.endedAt === null && this.deps.clock.now().getTime() < until && !signal.aborted) {
       await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
       operation = await this.find(id);
     }
@@ -86,13 +100,13 @@ export class Operations {
 
   private async withCertificate(operation: OperationRow): Promise<OperationAnswer> {
     if (operation.kind === "start" || operation.state !== "succeeded") return { ...operation, certificate: null };
-    const [run] = await this.runs.list(operation.job, 1, operation.fromEpoch + 1);
+    const [run] = await this.deps.runs.list(operation.job, 1, operation.fromEpoch + 1);
     return { ...operation, certificate: run?.certificate ?? null };
   }
 
   private async repeated(kind: OperationKind, job: string, key: string | null): Promise<OperationRow | null> {
     if (key === null) return null;
-    const before = await this.store.findByKey(key);
+    const before = await this.deps.store.findByKey(key);
     if (before === null || (before.kind === kind && before.job === job)) return before;
     throw new Problem({
       status: 409,
@@ -108,12 +122,14 @@ export class Operations {
     job: JobRow,
     hasRun: boolean,
     request: OperationRequest,
+    force: Force,
     asked: Asked,
   ): NewOperation {
     const isDone =
-      (kind === "start" && job.desired === "running" && job.state === "RUNNING") ||
-      (kind === "stop" && job.desired === "stopped" && job.state === "STOPPED" && !hasRun);
-    const now = this.clock.now().toISOString();
+      force.declareDead === null &&
+      ((kind === "start" && job.desired === "running" && job.state === "RUNNING") ||
+        (kind === "stop" && job.desired === "stopped" && job.state === "STOPPED" && !hasRun));
+    const now = this.deps.clock.now().toISOString();
     // A restart stops first, where there is something to stop; the reconciler then turns it round.
     const desired = kind === "stop" || (kind === "restart" && hasRun) ? "stopped" : "running";
     return {
@@ -124,6 +140,7 @@ export class Operations {
       idempotencyKey: asked.idempotencyKey,
       desired: isDone ? null : desired,
       done: isDone ? { step: kind === "start" ? "was running already" : "was stopped already", at: now } : null,
+      ...force,
       audit: {
         actor: asked.by,
         action: `job.${kind}`,
@@ -138,7 +155,7 @@ export class Operations {
   /** Two requests with one key may arrive at the same time: the database lets one in, the other finds it. */
   private async save(operation: NewOperation): Promise<OperationRow> {
     try {
-      return await this.store.request(operation);
+      return await this.deps.store.request(operation);
     } catch (error) {
       const winner = await this.repeated(operation.kind, operation.job, operation.idempotencyKey);
       if (winner !== null) return winner;

@@ -175,6 +175,10 @@ export interface NewOperation {
   desired: DesiredState | null;
   /** the operation has nothing left to do */
   done: OperationStep | null;
+  /** launch that has to end, whatever it is doing */
+  kill: string | null;
+  /** launch that an operator says is dead */
+  declareDead: string | null;
   audit: AuditEntry;
 }
 
@@ -203,6 +207,8 @@ export interface SparkMaster {
   /** @throws SubmissionRefused when the submission surely was not made; any other error leaves it open */
   submit(request: SubmissionRequest): Promise<string>;
   status(submissionId: string): Promise<DriverState>;
+  /** Asks for the end of a driver. What it answers is no proof of anything: ask for the status. */
+  kill(submissionId: string): Promise<void>;
   /** @throws Problem when the master does not answer */
   cluster(): Promise<ClusterView>;
 }

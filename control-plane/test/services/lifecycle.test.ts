@@ -12,8 +12,9 @@ beforeAll(async () => {
 
 afterAll(() => running?.stop());
 
-async function call(method: "GET" | "POST", url: string, headers: Record<string, string> = {}) {
-  return running.controlPlane.app.inject({ method, url, headers: { host: HOST, ...headers } });
+async function call(method: "GET" | "POST", url: string, headers: Record<string, string> = {}, body?: object) {
+  const payload = body === undefined ? {} : { payload: body };
+  return running.controlPlane.app.inject({ method, url, headers: { host: HOST, ...headers }, ...payload });
 }
 
 /** A runner that does at once what it is told; `failing` names jobs whose queries die. */
@@ -237,5 +238,55 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
       { epoch: 3, endedBy: null },
       { epoch: 2, endedBy: "application" },
     ]);
+  });
+
+  it("does not let a kill take other jobs along without force", async () => {
+    const refused = await call("POST", "/v1/jobs/sales.gold/stop", {}, { mode: "kill" });
+    expect(refused.statusCode).toBe(409);
+    expect(refused.json()).toMatchObject({
+      code: "kills_other_jobs",
+      detail: expect.stringContaining("sales.bronze, sales.dq, sales.silver"),
+    });
+    expect(running.master.killed).toEqual([]);
+  });
+
+  it("refuses force where nothing is unknown", async () => {
+    const refused = await call("POST", "/v1/jobs/sales.gold/restart", {}, { force: true });
+    expect(refused.json()).toMatchObject({ code: "conflict", detail: expect.stringContaining("live") });
+  });
+
+  it("kills an application with force: the job stays stopped, the others start again in a new one", async () => {
+    const submitted = running.master.submitted.length;
+    const { id } = (await call("POST", "/v1/jobs/sales.gold/stop", {}, { mode: "kill", force: true })).json();
+    await until(() => running.master.killed.length > 0);
+    // Not seen from here, so that only the master's word ends it.
+    expect(running.master.submitted).toHaveLength(submitted);
+    running.master.driverState = "KILLED";
+    while (running.master.submitted.length === submitted) await delay(20);
+    running.master.driverState = "RUNNING";
+    runner = new Runner(running.master.submitted.at(-1) ?? "");
+    await until(async () => (await call("GET", `/v1/operations/${id}`)).json().state === "succeeded");
+    await until(async () => (await stateOf("sales.silver")) === "RUNNING");
+    expect(await stateOf("sales.gold")).toBe("STOPPED");
+    const ends = await Promise.all(
+      ["sales.gold", "sales.silver"].map(async (job) => (await call("GET", `/v1/jobs/${job}/runs`)).json().items),
+    );
+    expect(ends.map((runs) => runs.find((run: { endedAt: string | null }) => run.endedAt !== null).endedBy)).toEqual([
+      "request",
+      "application",
+    ]);
+  });
+
+  it("starts an unknown job again on an operator's word, who stands in the reason", async () => {
+    running.master.driverState = "UNREACHABLE";
+    const silent = runner.launchId;
+    while ((await stateOf("sales.silver")) !== "UNKNOWN") await delay(50);
+    const { id } = (await call("POST", "/v1/jobs/sales.silver/restart", {}, { force: true })).json();
+    while (running.master.submitted.at(-1) === silent) await delay(20);
+    running.master.driverState = "RUNNING";
+    runner = new Runner(running.master.submitted.at(-1) ?? "");
+    await until(async () => (await call("GET", `/v1/operations/${id}`)).json().state === "succeeded");
+    const [application] = (await call("GET", "/v1/applications")).json().items;
+    expect(application.launches[1]).toMatchObject({ id: silent, endReason: "declared dead by local" });
   });
 });

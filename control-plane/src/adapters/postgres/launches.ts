@@ -3,7 +3,7 @@ import type { Database } from "./database.ts";
 
 const COLUMNS = `id, application, recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
-  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", ended_at AS "endedAt", end_reason AS "endReason", failed`;
+  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed`;
 
 /** Submissions of applications in Postgres. */
 export function createLaunchStore(db: Database): LaunchStore {

@@ -46,6 +46,13 @@ export function createOperationStore(db: Database): OperationStore {
             [operation.job, operation.desired, operation.request.mode, operation.request.timeoutMs],
           );
         }
+        await tx.query("UPDATE launches SET kill_requested_at = coalesce(kill_requested_at, now()) WHERE id = $1", [
+          operation.kill,
+        ]);
+        await tx.query("UPDATE launches SET declared_dead_by = $2 WHERE id = $1 AND ended_at IS NULL", [
+          operation.declareDead,
+          operation.audit.actor,
+        ]);
         await insertAudit(tx, operation.audit);
         return insert(tx, operation, job.epoch);
       }),

@@ -124,7 +124,7 @@ export const RULES: readonly Rule[] = [
     state: "FAILED",
     action: "none",
     reason: (facts) =>
-      `gave up after ${facts.restart.failures} failures: ${facts.lastFailure ?? "no exception"}. Start it again once the cause is gone`,
+      `gave up after ${facts.restart.failures} ${facts.restart.failures === 1 ? "failure" : "failures"}: ${facts.lastFailure ?? "no exception"}. Start it again once the cause is gone`,
   },
   {
     id: "backoff",

@@ -20,6 +20,10 @@ export interface LaunchRecord {
   submittingAt: Date | null;
   submissionId: string | null;
   adoptedAt: Date | null;
+  /** somebody asked for its end, whatever it is doing */
+  killRequestedAt: Date | null;
+  /** an operator who says that it is dead, where we cannot find out */
+  declaredDeadBy: string | null;
 }
 
 export interface LaunchFacts {
@@ -53,6 +57,7 @@ export type LaunchPhase =
   | "live"
   | "ending"
   | "silent"
+  | "killing"
   | "unknown";
 
 export interface LaunchDecision {
@@ -76,6 +81,10 @@ const DEAD_STATES = ["FINISHED", "FAILED", "KILLED"];
 export function decideLaunch(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
   const { launch } = facts;
   if (launch === null) return decideNew(facts);
+  if (launch.declaredDeadBy !== null) {
+    return { phase: "none", action: "end", reason: `declared dead by ${launch.declaredDeadBy}` };
+  }
+  if (launch.killRequestedAt !== null) return decideKilled(facts, launch, times);
   if (launch.submittingAt === null) {
     return facts.wanted
       ? { phase: "submitting", action: "submit", reason: "is being submitted" }
@@ -148,6 +157,20 @@ function decideAdopted(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
   }
   const reason = `the runner has been silent for ${seconds} s (${describe(driver)})`;
   return { phase: processes === "alive" ? "silent" : "unknown", action: "none", reason };
+}
+
+/** Killed again and again until nothing of it can be alive: a kill that was answered is no proof. */
+function decideKilled(facts: LaunchFacts, launch: LaunchRecord, times: LaunchTimes): LaunchDecision {
+  const { driver, processes } = facts;
+  const waited = facts.now.getTime() - (launch.submittingAt?.getTime() ?? 0);
+  const dead = driver?.kind === "state" && DEAD_STATES.includes(driver.state);
+  const isGone =
+    (processes === "gone" && launch.adoptedAt !== null) ||
+    (dead && processes !== "alive") ||
+    (processes === "gone" && facts.masterHasNoStrangers && waited >= times.appearMs);
+  return launch.submittingAt === null || isGone
+    ? { phase: "none", action: "end", reason: "killed on request" }
+    : { phase: "killing", action: "kill", reason: `is being killed on request (${describe(driver)})` };
 }
 
 function describe(driver: DriverState | null): string {

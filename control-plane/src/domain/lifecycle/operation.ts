@@ -8,6 +8,8 @@ export type OperationState = "running" | "succeeded" | "failed" | "superseded";
 export interface OperationRequest {
   mode: StopMode;
   timeoutMs: number;
+  /** goes on where that may hurt: a kill takes other jobs along, a start takes a driver for dead that may live */
+  force: boolean;
 }
 
 /** One thing that an operation did or waits for. */

@@ -10,6 +10,7 @@ import { restartVerdict } from "../../domain/lifecycle/restart.ts";
 import { DEFAULT_RESTART } from "../../domain/manifest.ts";
 import { composeSubmission, type SparkSite } from "../../domain/spark-settings.ts";
 import type { RunnerProcess } from "../../domain/sync.ts";
+import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
 import {
   type ApplicationRow,
@@ -35,6 +36,7 @@ export interface ApplicationDeps {
   times: LaunchTimes;
   clock: Clock;
   log: Log;
+  failpoint: Failpoint;
 }
 
 export interface ApplicationView {
@@ -45,6 +47,7 @@ export interface ApplicationView {
 }
 
 const SUBMIT_AGAIN_MS = 2_000;
+const KILL_AGAIN_MS = 2_000;
 const SAVE_CALL_MS = 5_000;
 const STABLE_MS = 60_000;
 
@@ -53,6 +56,7 @@ export class Applications {
   private readonly deps: ApplicationDeps;
   private readonly resources: ResourceWatch;
   private readonly refused = new Map<string, { at: Date; reason: string }>();
+  private readonly killedAt = new Map<string, Date>();
 
   constructor(deps: ApplicationDeps) {
     this.deps = deps;
@@ -94,6 +98,7 @@ export class Applications {
       return launch;
     await this.deps.launches.called(launch.id, request);
     if (launch.adoptedAt === null) {
+      this.deps.failpoint("launch-adopted");
       this.deps.log.info(
         { application: launch.application, launch: launch.id, driver: request.driverId },
         "runner called",
@@ -128,9 +133,12 @@ export class Applications {
     const silentMs = launch?.adoptedAt ? now.getTime() - heardAt : null;
     const quiet = silentMs === null || silentMs > this.deps.times.heartbeatTimeoutMs;
     const attempted = launch !== null && launch.submittingAt !== null;
+    const toBeKilled = launch !== null && launch.killRequestedAt !== null;
     const driver =
-      attempted && quiet && launch.submissionId !== null ? await this.deps.master.status(launch.submissionId) : null;
-    const inDoubt = attempted && (quiet ? !isOnItsWay(launch, driver) : this.lostProcesses(launch));
+      attempted && (quiet || toBeKilled) && launch.submissionId !== null
+        ? await this.deps.master.status(launch.submissionId)
+        : null;
+    const inDoubt = attempted && (toBeKilled || (quiet ? !isOnItsWay(launch, driver) : this.lostProcesses(launch)));
     const cluster = attempted ? await this.resources.cluster(inDoubt) : null;
     return {
       wanted,
@@ -141,11 +149,7 @@ export class Applications {
       processes: inDoubt ? await this.processesOf(launch) : "unknown",
       masterHasNoStrangers: cluster !== null && hasNoStrangers(cluster, open),
       noResources: attempted ? this.resources.missing(application, launch, driver, cluster) : null,
-      restart: restartVerdict(
-        DEFAULT_RESTART,
-        failures.map((failure) => failure.at),
-        now,
-      ),
+      restart: restartVerdict(DEFAULT_RESTART, application.name, failures, now),
       lastFailure: failures[0]?.reason ?? null,
       now,
     };
@@ -178,36 +182,49 @@ export class Applications {
     decision: LaunchDecision,
     wanted: boolean,
   ): Promise<LaunchRow | null> {
-    const { launches, log, clock } = this.deps;
+    const { launches, log, clock, failpoint } = this.deps;
     if (decision.action === "record") {
       const id = randomUUID();
       await launches.record(id, application.name);
       log.info({ application: application.name, launch: id }, "launch recorded");
+      failpoint("launch-recorded");
       return launch;
     }
     if (launch === null) return null;
     if (decision.action === "submit") await this.submit(application, launch);
-    if (decision.action === "kill") {
-      log.warn({ application: application.name, launch: launch.id, reason: decision.reason }, "killing processes");
-      for (const process of (await this.livingProcesses(launch)) ?? []) this.deps.processes.kill(process);
-    }
+    if (decision.action === "kill") await this.kill(launch, decision.reason);
     if (decision.action === "end") {
       await launches.end(launch.id, decision.reason ?? "ended", wanted && isFailure(launch));
       log.info({ application: application.name, launch: launch.id, reason: decision.reason }, "launch ended");
+      this.killedAt.delete(launch.id);
+      failpoint("launch-ended");
       return { ...launch, endedAt: clock.now() };
     }
     return launch;
   }
 
+  private async kill(launch: LaunchRow, reason: string | null): Promise<void> {
+    const { master, processes, clock, log } = this.deps;
+    const last = this.killedAt.get(launch.id);
+    const now = clock.now();
+    if (last !== undefined && now.getTime() - last.getTime() < KILL_AGAIN_MS) return;
+    this.killedAt.set(launch.id, now);
+    log.warn({ application: launch.application, launch: launch.id, reason }, "killing");
+    for (const process of (await this.livingProcesses(launch)) ?? []) processes.kill(process);
+    if (launch.submissionId !== null) await master.kill(launch.submissionId);
+  }
+
   private async submit(application: ApplicationRow, launch: LaunchRow): Promise<void> {
-    const { launches, master, site, log, clock } = this.deps;
+    const { launches, master, site, log, clock, failpoint } = this.deps;
     const refusal = this.refused.get(launch.id);
     if (refusal !== undefined && clock.now().getTime() - refusal.at.getTime() < SUBMIT_AGAIN_MS) return;
     // Saved before the request is made: whoever comes after a crash knows that a driver may exist.
     await launches.submitting(launch.id, true);
+    failpoint("launch-submitting");
     try {
       const request = composeSubmission(site, application.name, application.spec, launch.id);
       const submissionId = await master.submit(request);
+      failpoint("launch-submitted");
       await launches.submitted(launch.id, submissionId);
       this.refused.delete(launch.id);
       log.info({ application: application.name, launch: launch.id, submissionId }, "submitted");
@@ -236,8 +253,8 @@ function isOnItsWay(launch: LaunchRow, driver: DriverState | null): boolean {
 }
 
 /** Only short lives make a crash loop; one that was asked to end, or that served for a while, starts with a clean slate. */
-function isFailure({ adoptedAt, lastSyncAt, leavingAt }: LaunchRow): boolean {
-  if (leavingAt !== null) return false;
+function isFailure({ adoptedAt, lastSyncAt, leavingAt, killRequestedAt, declaredDeadBy }: LaunchRow): boolean {
+  if (leavingAt !== null || killRequestedAt !== null || declaredDeadBy !== null) return false;
   return adoptedAt === null || (lastSyncAt?.getTime() ?? 0) - adoptedAt.getTime() < STABLE_MS;
 }
 

@@ -1,5 +1,6 @@
 import { decideJob, exceptionText, type JobDecision } from "../../domain/lifecycle/job.ts";
 import { restartVerdict } from "../../domain/lifecycle/restart.ts";
+import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
 import type { CatalogStore, Clock, GenerationRow, JobRow, LaunchRow, RunRow, RunStore } from "../ports.ts";
 import type { ApplicationView } from "./applications.ts";
@@ -9,6 +10,7 @@ export interface JobDeps {
   runs: RunStore;
   clock: Clock;
   log: Log;
+  failpoint: Failpoint;
   progressTimeoutMs: number;
 }
 
@@ -60,7 +62,8 @@ export class Jobs {
     const failures = run === null ? await this.deps.runs.failures(job.id, job.desiredSince) : [];
     const restart = restartVerdict(
       job.spec.restart,
-      failures.map((failure) => failure.at),
+      job.id,
+      failures.map(({ at, exception }) => ({ at, permanent: exception?.permanent === true })),
       now,
     );
     const launchEnded =
@@ -90,15 +93,17 @@ export class Jobs {
     if (decision.action === "openRun" && application.launch !== null) {
       const epoch = await this.deps.runs.start(job.id, generation.number, application.launch.id);
       this.deps.log.info({ job: job.id, epoch }, "run opened");
+      this.deps.failpoint("run-opened");
       job.epoch = epoch;
       return newRun(job.id, epoch, generation.number, application.launch.id, this.deps.clock.now());
     }
     if (decision.action === "closeRun" && run !== null) {
       const report = reportOf(application, run);
-      const endedBy = endOf(decision.rule, run, application);
+      const endedBy = endOf(decision.rule, job, run, application);
       const exception = report?.exception ?? null;
       await this.deps.runs.end(job.id, run.epoch, { endedBy, exception, certificate: report?.certificate ?? null });
       this.deps.log.info({ job: job.id, epoch: run.epoch, endedBy, reason: decision.reason }, "run closed");
+      this.deps.failpoint("run-closed");
       return null;
     }
     return run;
@@ -108,6 +113,7 @@ export class Jobs {
     if (run !== null) {
       if (job.desired === "stopped" && run.stoppingSince === null) {
         await this.deps.runs.stopping(job.id, run.epoch);
+        this.deps.failpoint("run-stopping");
         run.stoppingSince = this.deps.clock.now();
       }
       const report = reportOf(application, run);
@@ -139,8 +145,9 @@ function isOver(application: ApplicationView, run: RunRow): boolean {
   return application.launch?.id === run.launch && application.launch.endedAt !== null;
 }
 
-function endOf(rule: string, run: RunRow, application: ApplicationView): string {
-  if (rule === "run-lost") return "application";
+function endOf(rule: string, job: JobRow, run: RunRow, application: ApplicationView): string {
+  // A kill is the request's doing, for the job that it was asked for.
+  if (rule === "run-lost") return job.stopMode === "kill" && run.stoppingSince !== null ? "request" : "application";
   // What breaks while a runner takes itself down is no fault of the job.
   if (application.decision.phase === "ending") return "runner";
   if (rule === "run-failed") return "failure";

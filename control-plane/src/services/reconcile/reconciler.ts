@@ -2,6 +2,7 @@ import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
 import { decideOperation } from "../../domain/lifecycle/operation.ts";
 import type { JobSpec } from "../../domain/manifest.ts";
 import type { Assignment } from "../../domain/sync.ts";
+import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
 import type { CatalogStore, Clock, GenerationRow, LaunchStore, OperationStore, RunStore } from "../ports.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
@@ -18,6 +19,7 @@ export interface ReconcilerDeps {
   site: Omit<AssignmentSite, "jobs">;
   clock: Clock;
   log: Log;
+  failpoint: Failpoint;
   /** an application without work is asked to end after this time; its memory is worth more elsewhere */
   idleShutdownMs: number;
 }
@@ -171,7 +173,8 @@ export class Reconciler {
           generation: run.generation,
           epoch: run.epoch,
           desired: run.stoppingSince === null ? "running" : "stopped",
-          stop: { mode: job.stopMode, timeoutMs: job.stopTimeoutMs },
+          // A runner whose application is being killed may as well stop; nobody waits for it.
+          stop: { mode: job.stopMode === "kill" ? "now" : job.stopMode, timeoutMs: job.stopTimeoutMs },
           spec,
         },
       ];
@@ -205,6 +208,7 @@ export class Reconciler {
       if (decision.state === operation.state && !isNews) continue;
       const step = isNews ? { step: decision.step, at: now.toISOString() } : null;
       await operations.advance(operation.id, decision.state, step);
+      this.deps.failpoint("operation-advanced");
       if (decision.state !== "running") {
         log.info(
           { operation: operation.id, job: job.id, kind: operation.kind, state: decision.state },

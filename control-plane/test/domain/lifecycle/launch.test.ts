@@ -18,6 +18,8 @@ const recorded: LaunchRecord = {
   submittingAt: null,
   submissionId: null,
   adoptedAt: null,
+  killRequestedAt: null,
+  declaredDeadBy: null,
 };
 const submitted: LaunchRecord = { ...recorded, submittingAt: ago(60_000), submissionId: "driver-1" };
 const adopted: LaunchRecord = { ...submitted, adoptedAt: ago(50_000) };
@@ -135,5 +137,38 @@ describe("a launch", () => {
       phase: "starting",
       reason: noResources,
     });
+  });
+});
+
+describe("a launch that somebody wants dead", () => {
+  const doomed = { ...adopted, killRequestedAt: ago(100) };
+
+  it("is killed again and again until its processes are gone, whatever the master says", () => {
+    expect(decide({ launch: doomed, processes: "alive" })).toMatchObject({ action: "kill", phase: "killing" });
+    expect(decide({ launch: doomed, processes: "alive", driver: driver("KILLED") })).toMatchObject({ action: "kill" });
+    expect(decide({ launch: doomed, processes: "gone" })).toMatchObject({ action: "end", reason: "killed on request" });
+  });
+
+  it("is dead where its processes cannot be seen only when the master says so", () => {
+    expect(decide({ launch: doomed, driver: driver("RUNNING") })).toMatchObject({ action: "kill" });
+    expect(decide({ launch: doomed, driver: { kind: "unknown" } })).toMatchObject({ action: "kill" });
+    expect(decide({ launch: doomed, driver: driver("KILLED") })).toMatchObject({ action: "end" });
+  });
+
+  it("that has been submitted without a process yet is not taken for dead: the process may still come", () => {
+    const pending = { ...submitted, submittingAt: ago(1_000), killRequestedAt: ago(100) };
+    expect(decide({ launch: pending, processes: "gone", driver: driver("SUBMITTED") })).toMatchObject({
+      action: "kill",
+    });
+    expect(decide({ launch: pending, processes: "gone", driver: driver("KILLED") })).toMatchObject({ action: "end" });
+  });
+
+  it("ends at once when it was never submitted", () => {
+    expect(decide({ launch: { ...recorded, killRequestedAt: ago(100) } })).toMatchObject({ action: "end" });
+  });
+
+  it("ends on an operator's word, who is named", () => {
+    const decision = decide({ launch: { ...adopted, declaredDeadBy: "ada" }, processes: "unknown" });
+    expect(decision).toMatchObject({ action: "end", reason: "declared dead by ada" });
   });
 });

@@ -1,0 +1,17 @@
+/** Between "recorded" and "done": where a crash must lose nothing and double nothing. */
+export const FAILPOINTS = [
+  "operation-requested",
+  "launch-recorded",
+  "launch-submitting",
+  "launch-submitted",
+  "launch-adopted",
+  "launch-ended",
+  "run-opened",
+  "run-stopping",
+  "run-closed",
+  "operation-advanced",
+] as const;
+export type FailpointName = (typeof FAILPOINTS)[number];
+
+/** Called at each of these places; only a test that armed one notices. */
+export type Failpoint = (name: FailpointName) => void;
