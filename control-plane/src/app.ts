@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { registerAccess } from "./api/access.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { registerBodies } from "./api/bodies.ts";
 import { dataQualityRoutes } from "./api/data-quality.ts";
@@ -58,6 +59,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
 
   registerSecurity(app, options.security);
   registerRequestLog(app);
+  registerAccess(app);
   registerBodies(app);
   registerValidation(app);
   registerProblems(app);

@@ -21,6 +21,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ health: () => Promise<Hea
   app.get(
     "/healthz",
     {
+      config: { access: "open" },
       schema: {
         operationId: "getHealth",
         tags: ["health"],
@@ -34,6 +35,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ health: () => Promise<Hea
   app.get(
     "/readyz",
     {
+      config: { access: "open" },
       schema: {
         operationId: "getReadiness",
         tags: ["health"],

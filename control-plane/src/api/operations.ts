@@ -7,6 +7,7 @@ import { invalidRequest } from "../domain/problem.ts";
 import { CertificateSchema } from "../domain/sync.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { OperationAnswer, Operations } from "../services/operations.ts";
+import { actorOf, requireRole } from "./access.ts";
 import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
 
 const STOP_MODES = ["drain", "now", "kill"] as const;
@@ -87,6 +88,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
     app.post(
       `/jobs/:job/${kind}`,
       {
+        config: { access: "operator" },
         schema: {
           operationId: `${kind}Job`,
           tags: ["jobs"],
@@ -157,12 +159,14 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
 async function act(operations: Operations, kind: OperationKind, request: ActionRequest, reply: FastifyReply) {
   const waitMs = boundedDuration("wait", request.query.wait, 0, MOST_WAIT_MS);
   const timeoutMs = boundedDuration("body.timeout", request.body.timeout, 30_000, MOST_DRAIN_MS);
+  // Both take more than the job that was named, or rest on the caller's word.
+  if (request.body.mode === "kill" || request.body.force === true) requireRole(request, "admin");
   const key = request.headers["idempotency-key"];
   const { id } = await operations.request(
     kind,
     request.params.job,
     { mode: request.body.mode ?? "drain", timeoutMs, force: request.body.force ?? false },
-    { by: "local", requestId: request.id, idempotencyKey: typeof key === "string" ? key : null },
+    { by: actorOf(request), requestId: request.id, idempotencyKey: typeof key === "string" ? key : null },
   );
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());

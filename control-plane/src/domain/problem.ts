@@ -16,6 +16,7 @@ export type ProblemCode =
   | "launch_superseded"
   | "forbidden_origin"
   | "unauthorized"
+  | "forbidden"
   | "body_too_large"
   | "unsupported_media_type"
   | "internal_error"
