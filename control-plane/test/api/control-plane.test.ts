@@ -47,10 +47,10 @@ describe("a wrong request", () => {
     ],
     [
       "an unknown mode",
-      { method: "POST", url: "/v1/jobs/sales.gold/stop", headers: json, payload: '{"mode":"kill"}' },
+      { method: "POST", url: "/v1/jobs/sales.gold/stop", headers: json, payload: '{"mode":"softly"}' },
       400,
       "invalid_request",
-      /body\.mode: expected one of drain, now \(got "kill"\)/,
+      /body\.mode: expected one of drain, now, kill \(got "softly"\)/,
     ],
     [
       "a number for a text",
@@ -239,7 +239,7 @@ describe("the API", () => {
     const response = await running.controlPlane.app.inject({ ...call, ...(payload === undefined ? {} : { payload }) });
     expect(response.statusCode).toBe(202);
     expect(response.headers.location).toBe(`/v1/operations/${response.json().id}`);
-    expect(response.json().request).toEqual({ mode: "drain", timeout: "30s" });
+    expect(response.json().request).toEqual({ mode: "drain", timeout: "30s", force: false });
   });
 
   it("does not talk to runners without the token", async () => {
