@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { registerAccess } from "./api/access.ts";
 import { auditRoutes } from "./api/audit.ts";
+import { auditLogRoutes } from "./api/audit-log.ts";
 import { registerBodies } from "./api/bodies.ts";
 import { dataQualityRoutes } from "./api/data-quality.ts";
 import { healthRoutes } from "./api/health.ts";
@@ -16,6 +17,7 @@ import { revenueRoutes } from "./api/revenue.ts";
 import { runnerRoutes } from "./api/runner.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
 import { registerValidation } from "./api/validation.ts";
+import type { AuditLog } from "./services/audit-log.ts";
 import type { DataQuality } from "./services/data-quality.ts";
 import type { Health } from "./services/health.ts";
 import type { JobReader } from "./services/jobs.ts";
@@ -33,6 +35,7 @@ export interface AppServices {
   revenue: Revenue;
   dataQuality: DataQuality;
   outcomes: Outcomes;
+  auditLog: AuditLog;
   health: () => Promise<Health>;
   sync: RunnerSync;
 }
@@ -71,6 +74,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });
   await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
+  await app.register(auditLogRoutes, { prefix: "/v1", auditLog: services.auditLog });
   await app.register(platformRoutes, { prefix: "/v1", platform: services.platform });
   await app.register(runnerRoutes, { prefix: "/runner/v1", sync: services.sync, token: options.runnerToken });
   return app as unknown as FastifyInstance;

@@ -6,6 +6,7 @@ import { createFailpoints } from "./adapters/failpoints.ts";
 import { createKafkaTopics } from "./adapters/kafka.ts";
 import { lakeFiles } from "./adapters/lake-files.ts";
 import { createLivePointer } from "./adapters/live-pointer.ts";
+import { createAuditLogStore } from "./adapters/postgres/audit.ts";
 import { createCatalogStore } from "./adapters/postgres/catalog.ts";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import { createEventStore } from "./adapters/postgres/events.ts";
@@ -19,6 +20,7 @@ import { createSparkMaster } from "./adapters/spark-master.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
+import { AuditLog } from "./services/audit-log.ts";
 import { createDataQuality } from "./services/data-quality.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { checkHealth } from "./services/health.ts";
@@ -169,6 +171,7 @@ export async function createControlPlane(
       revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
       dataQuality: createDataQuality({ snapshots }),
       outcomes: createOutcomes({ snapshots }),
+      auditLog: new AuditLog(createAuditLogStore(database)),
       health: () =>
         checkHealth({
           boot,
