@@ -3,15 +3,9 @@ import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { type Manifest, parseManifest } from "../../control-plane/src/domain/manifest.ts";
 import { CHECKOUT } from "../../infra/local/src/root.ts";
-import {
-  type AnsweredWindow,
-  compareOutcomes,
-  compareWindows,
-  type OutcomeCounts,
-} from "../../producer/src/oracle/comparison.ts";
-import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
 import { runProducer } from "../smoke/produce.ts";
 import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
+import { differences } from "../stack/exact.ts";
 import { Stack } from "../stack/stack.ts";
 import { MANIFEST } from "./stack-setup.ts";
 
@@ -47,10 +41,5 @@ export async function allConsumed(stack: Stack): Promise<void> {
 /** Expects every window and every count that REST answers to be what the oracle works out from the topic. */
 export async function expectExact(stack: Stack): Promise<void> {
   await allConsumed(stack);
-  const source = { brokers: stack.brokers, registry: stack.registryUrl, topic };
-  const expected = await expectTopic(source, manifest.parameters);
-  const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
-  const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
-  expect(expected.windows.length, "windows that the oracle expects").toBeGreaterThan(0);
-  expect([...compareOutcomes(expected, outcomes), ...compareWindows(expected.windows, windows)]).toEqual([]);
+  expect(await differences(stack, topic, manifest.parameters)).toEqual([]);
 }

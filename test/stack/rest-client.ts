@@ -36,8 +36,13 @@ export class RestClient {
   }
 
   /** @param body sent as JSON; without one the request has neither body nor content type */
-  async post<T>(path: string, query: Query = {}, body?: unknown): Promise<T> {
-    return this.call<T>("POST", path, query, body);
+  async post<T>(path: string, query: Query = {}, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+    return this.call<T>("POST", path, query, body, headers);
+  }
+
+  /** Replaces a resource. */
+  async put<T>(path: string, query: Query, body: unknown, headers: Record<string, string>): Promise<T> {
+    return this.call<T>("PUT", path, query, body, headers);
   }
 
   /** All items of a paged list. */
@@ -52,7 +57,13 @@ export class RestClient {
     return items;
   }
 
-  private async call<T>(method: string, path: string, query: Query, body?: unknown): Promise<T> {
+  private async call<T>(
+    method: string,
+    path: string,
+    query: Query,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<T> {
     const url = new URL(path, this.base);
     for (const [name, value] of Object.entries(query)) {
       for (const one of [value].flat()) if (one !== undefined) url.searchParams.append(name, String(one));
@@ -60,7 +71,8 @@ export class RestClient {
     const response = await fetch(url, {
       method,
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
     const isJson = /json/.test(response.headers.get("content-type") ?? "");

@@ -17,6 +17,8 @@ export interface StackOptions {
   manifest?: string;
   /** more environment, such as PENSTOCK_SERVICES */
   environment?: Record<string, string>;
+  /** folder, below the state folder, in which failpoints can be armed */
+  failpoints?: string;
   /** sees what the launcher says; left out, that goes to stderr */
   onOutput?: (text: string) => void;
 }
@@ -71,6 +73,7 @@ export class Stack {
       PENSTOCK_PORT_OFFSET: String(await freePortOffset()),
       PENSTOCK_PRODUCER_RATE: "0",
       ...(options.manifest === undefined ? {} : { PENSTOCK_MANIFEST: options.manifest }),
+      ...(options.failpoints === undefined ? {} : { PENSTOCK_FAILPOINT_DIR: join(stateDir, options.failpoints) }),
       ...options.environment,
     };
     return new Stack(environment, options.onOutput);

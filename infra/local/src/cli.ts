@@ -1,9 +1,9 @@
 import type { Command } from "./commands/command.ts";
 import { down } from "./commands/down.ts";
 import { logs } from "./commands/logs.ts";
+import { faults, smoke } from "./commands/on-own-stack.ts";
 import { produce } from "./commands/produce.ts";
 import { reset } from "./commands/reset.ts";
-import { smoke } from "./commands/smoke.ts";
 import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { supervise } from "./commands/supervise.ts";
@@ -11,7 +11,7 @@ import { test } from "./commands/test.ts";
 import { up } from "./commands/up.ts";
 import { UserError } from "./user-error.ts";
 
-const COMMANDS: readonly Command[] = [start, up, down, status, logs, reset, produce, smoke, test];
+const COMMANDS: readonly Command[] = [start, up, down, status, logs, reset, produce, smoke, test, faults];
 
 process.exitCode = await main(process.argv.slice(2));
 // Whatever still waits (a poll, an open connection) must not keep a finished command alive.

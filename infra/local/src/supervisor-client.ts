@@ -3,6 +3,8 @@ import type { StackReport } from "./local-stack.ts";
 import { UserError } from "./user-error.ts";
 
 const ANSWER_WITHIN_MS = 10_000;
+/** A service has up to two minutes to become ready. */
+const SERVICE_ACTION_WITHIN_MS = 130_000;
 
 /** Asks the supervisor how its stack is; null when it does not listen (any more, or yet). */
 export async function askSupervisor(socketPath: string): Promise<StackReport | null> {
@@ -15,9 +17,23 @@ export async function askShutdown(socketPath: string): Promise<boolean> {
   return (await call(socketPath, "POST", "/shutdown")) !== null;
 }
 
-async function call(socketPath: string, method: string, path: string): Promise<string | null> {
+export type ServiceAction = "start" | "stop" | "restart";
+
+/** Asks the supervisor to start, stop or restart one service; returns when that is done. */
+export async function askService(socketPath: string, service: string, action: ServiceAction): Promise<void> {
+  const answer = await call(socketPath, "POST", `/services/${service}/${action}`, SERVICE_ACTION_WITHIN_MS);
+  const problem = answer === null ? "no answer" : (JSON.parse(answer) as { error?: string }).error;
+  if (problem !== undefined) throw new UserError(`The supervisor could not ${action} ${service}: ${problem}`);
+}
+
+async function call(
+  socketPath: string,
+  method: string,
+  path: string,
+  withinMs = ANSWER_WITHIN_MS,
+): Promise<string | null> {
   return await new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, timeout: ANSWER_WITHIN_MS }, (response) => {
+    const outgoing = request({ socketPath, method, path, timeout: withinMs }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk) => (body += chunk));
@@ -25,7 +41,7 @@ async function call(socketPath: string, method: string, path: string): Promise<s
       response.on("error", () => resolve(null));
     });
     outgoing.on("timeout", () => {
-      reject(new UserError(`The supervisor does not answer on ${socketPath} within ${ANSWER_WITHIN_MS / 1000} s.`));
+      reject(new UserError(`The supervisor does not answer on ${socketPath} within ${withinMs / 1000} s.`));
       outgoing.destroy();
     });
     outgoing.on("error", () => resolve(null));

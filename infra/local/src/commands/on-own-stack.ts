@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { ensureRuntime } from "../install/runtime.ts";
+import { CHECKOUT } from "../root.ts";
+import { nodeProgram } from "../services/node-program.ts";
+import { readSettings } from "../settings.ts";
+import type { Command } from "./command.ts";
+import { runInForeground } from "./foreground.ts";
+
+export const smoke: Command = {
+  name: "smoke",
+  summary: "the main job on 50,000 seeded events, compared with an independent count to the cent",
+  help: "",
+  passesHelp: true,
+  run: (args) => runOnOwnStack("smoke", args),
+};
+
+export const faults: Command = {
+  name: "test:faults",
+  summary: "lets processes die and dependencies go away, and compares every figure afterwards",
+  help: "",
+  passesHelp: true,
+  run: (args) => runOnOwnStack("faults", args),
+};
+
+/** Runs `test/<folder>/main.ts`, which makes a stack with a state folder of its own; what is installed is shared. */
+async function runOnOwnStack(folder: string, args: readonly string[]): Promise<number> {
+  const settings = readSettings(process.env);
+  const { program, args: all } = nodeProgram(join(CHECKOUT, "test", folder, "main.ts"), args);
+  await ensureRuntime(settings.runtime);
+  const env = { ...process.env, PENSTOCK_RUNTIME_DIR: settings.runtime.dir };
+  return await runInForeground(program, all, { env, cwd: CHECKOUT });
+}

@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import { tablePath } from "../../control-plane/src/domain/layout.ts";
+import type { Manifest } from "../../control-plane/src/domain/manifest.ts";
+import { runProducer } from "../smoke/produce.ts";
+import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
+import { differenceList } from "../smoke/report.ts";
+import { differences } from "../stack/exact.ts";
+import type { Stack } from "../stack/stack.ts";
+import { Broken, type Fault } from "./fault.ts";
+import { Observer, type TimelineEntry } from "./observer.ts";
+import { Stage } from "./stage.ts";
+import { interleavedEpochs } from "./tables.ts";
+
+/** How a fault was survived. */
+export interface Outcome {
+  fault: Fault;
+  timeline: TimelineEntry[];
+  /** seconds from the fault to all jobs RUNNING for good; 0 when they never were anything else; null when they did not come back */
+  secondsToRunning: number | null;
+  /** the longest time for which the API contradicted what was true */
+  longestLie: { seconds: number; what: string };
+  exact: boolean;
+  /** promises that were not kept; empty when all is well */
+  broken: string[];
+}
+
+const RECOVERY_MS = 180_000;
+const MOST_LIE_SECONDS = 10;
+const TRAFFIC = { events: 400, rate: 40 };
+
+/** Lets one fault happen to a stack with traffic, and compares everything afterwards. */
+export async function tryFault(
+  fault: Fault,
+  stack: Stack,
+  manifest: Manifest,
+  seeds: () => number,
+  tell: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const jobs = Object.keys(manifest.jobs);
+  const first = (job: string) => tablePath(1, manifest.jobs[job]?.writes[0] ?? "");
+  const tables = Object.fromEntries(jobs.map((job) => [job, join(stack.stateDir, "lake", first(job))]));
+  const topic = manifest.topics.events.name;
+  await jobsRunning(stack, jobs, RECOVERY_MS, signal);
+  const traffic = keepProducing(stack, topic, manifest, seeds);
+  const observer = new Observer(stack, tables);
+  const broken: string[] = [];
+  let exact = false;
+  let isBack = false;
+  try {
+    await fault.happen(new Stage(stack, jobs, tell, signal));
+    await jobsRunning(stack, jobs, RECOVERY_MS, signal);
+    isBack = true;
+    await traffic.stop();
+    await jobsCaughtUp(stack, jobs, 0, { timeout: RECOVERY_MS, signal }, () => undefined);
+    await observer.stop();
+    const found = await differences(stack, topic, manifest.parameters);
+    exact = found.length === 0;
+    if (!exact) broken.push(differenceList(found));
+    const written = Object.values(manifest.jobs).flatMap(({ writes }) => writes);
+    broken.push(...written.flatMap((table) => interleavedEpochs(join(stack.stateDir, "lake", tablePath(1, table)))));
+  } catch (error) {
+    if (signal.aborted) throw error;
+    broken.push(error instanceof Broken || error instanceof Error ? error.message : String(error));
+  } finally {
+    await traffic.stop();
+    await observer.stop();
+  }
+  const { longestLie, doubles, timeline } = observer;
+  broken.push(...doubles.map((text) => `two drivers lived at once: ${text}`));
+  if (longestLie.seconds > MOST_LIE_SECONDS) {
+    broken.push(`for ${longestLie.seconds.toFixed(1)} s ${longestLie.what}`);
+  }
+  return { fault, timeline, secondsToRunning: isBack ? backAt(timeline) : null, longestLie, exact, broken };
+}
+
+/** When all jobs came to run for good. */
+function backAt(timeline: TimelineEntry[]): number {
+  const disturbed = timeline.findLastIndex(({ text }) => text !== "all RUNNING");
+  return disturbed === -1 ? 0 : (timeline[disturbed + 1]?.at ?? timeline[disturbed]?.at ?? 0);
+}
+
+/** Sends events until it is stopped, whatever happens to Kafka meanwhile. */
+function keepProducing(stack: Stack, topic: string, manifest: Manifest, seeds: () => number) {
+  const abort = new AbortController();
+  const { parameters } = manifest;
+  const ended = (async () => {
+    while (!abort.signal.aborted) {
+      await runProducer(stack, { topic, seed: seeds(), ...TRAFFIC, parameters }, abort.signal).catch(() => undefined);
+    }
+  })();
+  return {
+    async stop() {
+      abort.abort();
+      await ended;
+    },
+  };
+}
