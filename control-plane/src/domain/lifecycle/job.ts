@@ -2,18 +2,19 @@ import type { JobReport } from "../sync.ts";
 import type { LaunchPhase } from "./launch.ts";
 import type { RestartVerdict } from "./restart.ts";
 
-/** What a job can be; `RULES` below says when it is which. */
-export const JOB_STATES = [
-  "STOPPED",
-  "STARTING",
-  "WAITING",
-  "RUNNING",
-  "STALLED",
-  "DRAINING",
-  "FAILED",
-  "UNKNOWN",
-] as const;
-export type JobState = (typeof JOB_STATES)[number];
+/** What a job can be; {@link RULES} says when it is which. */
+export const JOB_STATE_MEANINGS = {
+  STOPPED: "it should not run, and nothing of it runs",
+  STARTING: "it should run, and is on its way",
+  WAITING: "it should run, and waits for something that the reason names",
+  RUNNING: "its query made progress, or said that there is nothing to do, within the time limit",
+  STALLED: "its query lives and has said nothing for longer than the time limit",
+  DRAINING: "it finishes its batch and stops",
+  FAILED: "its query died; the reason has the exception and when it starts again, if it does by itself",
+  UNKNOWN: "nobody can say whether it runs: its driver does not call, and is not known to be dead",
+} as const;
+export type JobState = keyof typeof JOB_STATE_MEANINGS;
+export const JOB_STATES = Object.keys(JOB_STATE_MEANINGS) as JobState[];
 export type DesiredState = "running" | "stopped";
 
 /** Everything that the state of a job depends on. */

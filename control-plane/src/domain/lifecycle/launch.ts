@@ -48,17 +48,20 @@ export interface LaunchFacts {
   now: Date;
 }
 
-export type LaunchPhase =
-  | "none"
-  | "backoff"
-  | "givenUp"
-  | "submitting"
-  | "starting"
-  | "live"
-  | "ending"
-  | "silent"
-  | "killing"
-  | "unknown";
+/** What an application can be, and when it is that. */
+export const LAUNCH_PHASES = {
+  none: "no job of it should run, and it has no driver",
+  backoff: "it failed, and is submitted again after a wait that doubles from failure to failure",
+  givenUp: "it failed too often; a start of one of its jobs tries again",
+  submitting: "its submission is recorded, and is being made",
+  starting: "it has been submitted, and its runner has not called yet",
+  live: "its runner calls",
+  ending: "its runner calls, and says that it is on its way out",
+  silent: "its runner does not call, and its processes are there",
+  killing: "somebody asked for its end, and it is not known to be dead yet",
+  unknown: "its runner does not call, and it is not known to be dead: nothing replaces it",
+} as const;
+export type LaunchPhase = keyof typeof LAUNCH_PHASES;
 
 export interface LaunchDecision {
   phase: LaunchPhase;

@@ -1,0 +1,66 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { JOB_STATE_MEANINGS, RULES } from "../../../src/domain/lifecycle/job.ts";
+import { LAUNCH_PHASES } from "../../../src/domain/lifecycle/launch.ts";
+
+const DOCUMENT = fileURLToPath(new URL("../../../../docs/states.md", import.meta.url));
+
+const STEPS = { none: "", openRun: "opens a run with the next epoch", closeRun: "closes the run" } as const;
+
+function table(head: string[], rows: string[][]): string {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function document(): string {
+  return `# States
+
+Written from the code by a test, which fails when the two differ: \`npx vitest run --project unit states-document -u\`
+writes it anew.
+
+## Jobs
+
+${table(
+  ["state", "meaning"],
+  Object.entries(JOB_STATE_MEANINGS).map(([state, text]) => [`\`${state}\``, text]),
+)}
+
+Twice a second, and at once when a runner or a request brings news, each job's rules are read from the top: the first that holds decides the state
+and the next step. A step can be interrupted anywhere and is repeated; a run that has ended is closed before anything else, and nothing is opened while an
+old run may still write.
+
+${table(
+  ["", "rule", "holds when", "state", "step"],
+  RULES.map(({ id, when, state, action }, index) => [
+    String(index + 1),
+    `\`${id}\``,
+    when,
+    `\`${state}\``,
+    STEPS[action],
+  ]),
+)}
+
+## Applications
+
+Each submission of an application is a launch. It is recorded before it is made, and a new one is recorded only when the old one is known to be dead.
+
+${table(
+  ["phase", "when"],
+  Object.entries(LAUNCH_PHASES).map(([phase, text]) => [`\`${phase}\``, text]),
+)}
+`;
+}
+
+describe("docs/states.md", () => {
+  it("says what the code does", async () => {
+    await expect(document()).toMatchFileSnapshot(DOCUMENT);
+  });
+
+  it("names each state that a rule can lead to, and no other", () => {
+    const reachable = new Set<string>(RULES.map(({ state }) => state));
+    expect([...reachable].sort()).toEqual(Object.keys(JOB_STATE_MEANINGS).sort());
+  });
+
+  it("names each rule once", () => {
+    expect(new Set(RULES.map(({ id }) => id)).size).toBe(RULES.length);
+  });
+});
