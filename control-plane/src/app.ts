@@ -6,6 +6,7 @@ import { auditRoutes } from "./api/audit.ts";
 import { auditLogRoutes } from "./api/audit-log.ts";
 import { registerBodies } from "./api/bodies.ts";
 import { dataQualityRoutes } from "./api/data-quality.ts";
+import { eventRoutes } from "./api/events.ts";
 import { healthRoutes } from "./api/health.ts";
 import { jobRoutes } from "./api/jobs.ts";
 import { registerOpenApi } from "./api/openapi.ts";
@@ -19,6 +20,7 @@ import { registerSecurity, type SecurityOptions } from "./api/security.ts";
 import { registerValidation } from "./api/validation.ts";
 import type { AuditLog } from "./services/audit-log.ts";
 import type { DataQuality } from "./services/data-quality.ts";
+import type { EventFeed } from "./services/event-feed.ts";
 import type { Health } from "./services/health.ts";
 import type { JobReader } from "./services/jobs.ts";
 import type { Operations } from "./services/operations.ts";
@@ -38,6 +40,7 @@ export interface AppServices {
   auditLog: AuditLog;
   health: () => Promise<Health>;
   sync: RunnerSync;
+  feed: EventFeed;
 }
 
 export interface AppOptions {
@@ -71,6 +74,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(healthRoutes, { health: services.health });
   await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });
   await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });
+  await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });
   await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });

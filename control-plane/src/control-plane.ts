@@ -10,6 +10,7 @@ import { createAuditLogStore } from "./adapters/postgres/audit.ts";
 import { createCatalogStore } from "./adapters/postgres/catalog.ts";
 import { openDatabase } from "./adapters/postgres/database.ts";
 import { createEventStore } from "./adapters/postgres/events.ts";
+import { createJournal } from "./adapters/postgres/journal.ts";
 import { createLaunchStore } from "./adapters/postgres/launches.ts";
 import { type Leadership, seekLeadership } from "./adapters/postgres/leadership.ts";
 import { createOperationStore } from "./adapters/postgres/operations.ts";
@@ -22,6 +23,7 @@ import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
 import { AuditLog } from "./services/audit-log.ts";
 import { createDataQuality } from "./services/data-quality.ts";
+import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { checkHealth } from "./services/health.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
@@ -79,6 +81,8 @@ export async function createControlPlane(
   const runs = createRunStore(database);
   const operationStore = createOperationStore(database);
   const events = createEventStore(database);
+  const journal = createJournal(database);
+  const feed = new EventFeed(journal, logger);
   const topics = createKafkaTopics(config.kafkaBrokers);
   const registry = createSchemaRegistry(config.registryUrl);
   const master = createSparkMaster({
@@ -104,6 +108,7 @@ export async function createControlPlane(
     launches,
     runs,
     operations: operationStore,
+    journal,
     applications: new Applications({
       launches,
       master,
@@ -189,6 +194,7 @@ export async function createControlPlane(
           diskWarnBytes: config.diskWarnBytes,
         }),
       sync: new RunnerSync(reconciler, calls, events),
+      feed,
     },
     {
       security: { port: config.port, allowedHosts: config.allowedHosts },
@@ -202,6 +208,7 @@ export async function createControlPlane(
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", () => reconciler.stop()],
     ["let another control plane decide", async () => leadership?.stop()],
+    ["end event streams", () => feed.close()],
     ["close HTTP", () => app.close()],
     ["leave Kafka", () => topics.close()],
     ["leave Postgres", () => database.close()],
@@ -228,7 +235,7 @@ export async function createControlPlane(
         },
       });
       watch.start();
-      stopHousekeeping = startHousekeeping(events, logger);
+      stopHousekeeping = startHousekeeping(events, journal, logger);
     },
     async stop() {
       booting.abort();

@@ -18,6 +18,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
       tags: [
         { name: "jobs", description: "What runs, what should run, and how far it has come" },
         { name: "operations", description: "Requests that take their time" },
+        { name: "events", description: "What happened, as it happens" },
         { name: "revenue", description: "Revenue windows" },
         { name: "data quality", description: "What was refused, and why" },
         { name: "audit", description: "Every record accounted for" },

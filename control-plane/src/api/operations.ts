@@ -28,6 +28,8 @@ const OperationResource = Type.Object(
     }),
     steps: Type.Array(Type.Object({ step: Type.String(), at: Instant }), { description: "What happened, in order" }),
     certificate: Nullable(CertificateSchema),
+    requestedBy: Nullable(Type.String({ examples: ["local"] })),
+    requestId: Nullable(Type.String({ description: "The request that asked for it; find it in the log" })),
     createdAt: Instant,
     endedAt: Nullable(Instant),
   },

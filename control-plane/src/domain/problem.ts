@@ -21,6 +21,7 @@ export type ProblemCode =
   | "unsupported_media_type"
   | "internal_error"
   | "rate_limited"
+  | "too_many_streams"
   | "not_ready"
   | "unsupported_table"
   | "damaged_table"

@@ -84,6 +84,9 @@ export interface OperationRow {
   request: OperationRequest;
   fromEpoch: number;
   steps: OperationStep[];
+  /** null for one that was asked for by an older version */
+  requestedBy: string | null;
+  requestId: string | null;
   createdAt: Date;
   endedAt: Date | null;
 }
@@ -125,7 +128,8 @@ export interface CatalogStore {
   liveGeneration(pipeline: string): Promise<GenerationRow | null>;
   applications(): Promise<ApplicationRow[]>;
   jobs(): Promise<JobRow[]>;
-  saveState(job: string, state: JobState, reason: string | null): Promise<void>;
+  /** Saves what is true of a job, and an event when its state changes. @param rule the rule that decided it */
+  saveState(job: string, state: JobState, reason: string | null, rule: string): Promise<void>;
   setDesired(job: string, desired: DesiredState): Promise<void>;
 }
 

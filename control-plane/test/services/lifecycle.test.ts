@@ -289,4 +289,46 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     const [application] = (await call("GET", "/v1/applications")).json().items;
     expect(application.launches[1]).toMatchObject({ id: silent, endReason: "declared dead by local" });
   });
+
+  it("can be read in the journal afterwards", async () => {
+    const history = async (query: string): Promise<{ type: string; data: Record<string, unknown> }[]> => {
+      const { items } = (await call("GET", `/v1/events/history?limit=500&${query}`)).json();
+      return items.reverse();
+    };
+    const gold = await history("subject=sales.gold&type=job.state,run.opened,run.closed");
+    expect(gold.slice(0, 7).map(({ type, data }) => `${type} ${data.to ?? data.epoch}`)).toEqual([
+      "job.state STARTING",
+      "run.opened 1",
+      "job.state RUNNING",
+      "job.state DRAINING",
+      "run.closed 1",
+      "job.state STOPPED",
+      "run.opened 2",
+    ]);
+    expect(gold[2]?.data).toMatchObject({ from: "STARTING", rule: "running" });
+    const [stop] = (await history("subject=sales.gold&type=operation.ended")).filter(
+      ({ data }) => data.kind === "stop",
+    );
+    expect(gold[4]?.data).toMatchObject({ endedBy: "request", operation: stop?.data.operation });
+    const failed = await history("subject=sales.dq&type=run.closed");
+    expect(failed.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({
+        endedBy: "failure",
+        exception: { class: "java.io.IOException", message: expect.any(String) },
+      }),
+    );
+    const launches = await history("subject=sales&type=launch.recorded,launch.submitted,launch.adopted,launch.ended");
+    expect(launches.slice(0, 3).map(({ type }) => type)).toEqual([
+      "launch.recorded",
+      "launch.submitted",
+      "launch.adopted",
+    ]);
+    expect(launches.filter(({ type }) => type === "launch.adopted")).toHaveLength(running.master.submitted.length);
+    const phases = (await history("subject=sales&type=application.phase")).map(({ data }) => data.to);
+    expect(phases[0]).toBe("submitting");
+    expect(phases).toContain("live");
+    expect(await history("type=batch.committed")).toMatchObject([
+      { data: { batch: 3, rows: 100, version: 7, durationMs: 420 } },
+    ]);
+  });
 });

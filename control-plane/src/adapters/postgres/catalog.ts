@@ -1,5 +1,6 @@
 import type { ApplicationRow, CatalogStore, GenerationRow, JobRow } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
+import { insertEvents } from "./journal.ts";
 
 const JOB_COLUMNS = `id, pipeline, application, spec, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
   stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince"`;
@@ -43,13 +44,20 @@ export function createCatalogStore(db: Database): CatalogStore {
 
     jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs ORDER BY id`),
 
-    async saveState(job, state, reason) {
-      await db.query(
-        `UPDATE jobs SET state_since = CASE WHEN state = $2 THEN state_since ELSE now() END, state = $2, reason = $3
-         WHERE id = $1`,
-        [job, state, reason],
-      );
-    },
+    saveState: (job, state, reason, rule) =>
+      db.transaction(async (tx) => {
+        const [before] = await tx.query<Pick<JobRow, "state">>("SELECT state FROM jobs WHERE id = $1 FOR UPDATE", [
+          job,
+        ]);
+        await tx.query(
+          `UPDATE jobs SET state_since = CASE WHEN state = $2 THEN state_since ELSE now() END, state = $2, reason = $3
+           WHERE id = $1`,
+          [job, state, reason],
+        );
+        if (before === undefined || before.state === state) return;
+        const data = { from: before.state, to: state, reason, rule };
+        await insertEvents(tx, [{ type: "job.state", subjects: [job], data }]);
+      }),
 
     async setDesired(job, desired) {
       await db.query("UPDATE jobs SET desired = $2, desired_since = now() WHERE id = $1", [job, desired]);

@@ -1,6 +1,8 @@
+import type { NewEvent } from "../../domain/event.ts";
 import type { RunnerEvent } from "../../domain/sync.ts";
 import type { EventStore, LedgerRow, ProgressRow } from "../../services/ports.ts";
 import type { Database, Queryable } from "./database.ts";
+import { insertEvents } from "./journal.ts";
 
 const PROGRESS = "id, job, generation, epoch, type, at, data";
 const LEDGER = `job, "table", batch, kind, epoch, version, at, entry`;
@@ -16,9 +18,14 @@ export function createEventStore(db: Database): EventStore {
         );
         const last = Number(row?.last ?? 0);
         const fresh = events.filter((event) => event.sequence > last).sort((a, b) => a.sequence - b.sequence);
-        for (const event of fresh) await saveEvent(tx, event);
+        const committed: NewEvent[] = [];
+        for (const event of fresh) {
+          if (event.type !== "batch") await saveReport(tx, event);
+          else if (await saveEntry(tx, event)) committed.push(toEvent(event, fresh));
+        }
         const newest = fresh.at(-1)?.sequence ?? last;
         if (newest > last) await tx.query("UPDATE launches SET last_sequence = $2 WHERE id = $1", [launch, newest]);
+        await insertEvents(tx, committed);
         return newest;
       }),
 
@@ -62,8 +69,7 @@ export function createEventStore(db: Database): EventStore {
   };
 }
 
-async function saveEvent(tx: Queryable, event: RunnerEvent): Promise<void> {
-  if (event.type === "batch") return saveEntry(tx, event);
+async function saveReport(tx: Queryable, event: RunnerEvent): Promise<void> {
   await tx.query(
     `INSERT INTO progress (job, generation, epoch, type, at, data)
      SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $1)`,
@@ -71,7 +77,8 @@ async function saveEvent(tx: Queryable, event: RunnerEvent): Promise<void> {
   );
 }
 
-async function saveEntry(tx: Queryable, event: RunnerEvent): Promise<void> {
+/** Saves a ledger entry. @returns true when it tells of a batch that nobody has told of before */
+async function saveEntry(tx: Queryable, event: RunnerEvent): Promise<boolean> {
   const { table, version, batch, kind, rowsIn, ...rest } = event.data;
   const [saved] = await tx.query<{ inserted: boolean }>(
     `INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
@@ -86,17 +93,48 @@ async function saveEntry(tx: Queryable, event: RunnerEvent): Promise<void> {
       table,
       batch ?? -1,
       kind,
-      event.epoch,
+      epochOf(event),
       version,
       event.at,
       JSON.stringify({ ...rest, rowsIn: rowsIn ?? 0 }),
     ],
   );
-  if (kind !== "batch" || saved?.inserted !== true) return;
+  if (kind !== "batch" || saved?.inserted !== true) return false;
   // A job that writes two tables commits each batch twice: it counts with the first of its tables.
-  await tx.query(
-    `UPDATE runs SET batches = batches + 1, rows = rows + $3 FROM jobs
-     WHERE runs.job = $1 AND runs.epoch = $2 AND jobs.id = runs.job AND jobs.spec->'writes'->>0 = $4`,
-    [event.job, event.epoch, rowsIn ?? 0, table],
+  const counted = await tx.query(
+    `UPDATE runs SET batches = batches + 1, rows = rows + $3, outcomes =
+       (SELECT coalesce(jsonb_object_agg(outcome, total), '{}') FROM
+         (SELECT key AS outcome, sum(value::numeric) AS total
+          FROM (SELECT * FROM jsonb_each_text(outcomes) UNION ALL SELECT * FROM jsonb_each_text($5)) AS both_of
+          GROUP BY key) AS summed)
+     FROM jobs
+     WHERE runs.job = $1 AND runs.epoch = $2 AND jobs.id = runs.job AND jobs.spec->'writes'->>0 = $4
+     RETURNING runs.epoch`,
+    [event.job, epochOf(event), rowsIn ?? 0, table, JSON.stringify(rest.rows ?? {})],
   );
+  return counted.length === 1;
+}
+
+/** The run that committed it: one that finds its predecessor's last batch in its table reports that one again. */
+function epochOf({ data, epoch }: RunnerEvent): number {
+  return typeof data.epoch === "number" ? data.epoch : epoch;
+}
+
+/** The duration is known when the query's progress came along in the same call. */
+function toEvent(event: RunnerEvent, all: RunnerEvent[]): NewEvent {
+  const { batch, rowsIn, rows, version } = event.data;
+  const progress = all.find(
+    ({ type, job, data }) => type === "progress" && job === event.job && data.batchId === batch,
+  );
+  const durations = progress?.data.durationMs as Record<string, number> | undefined;
+  const data = {
+    epoch: epochOf(event),
+    generation: event.generation,
+    batch,
+    version,
+    rows: rowsIn ?? 0,
+    outcomes: rows ?? {},
+    durationMs: durations?.triggerExecution ?? null,
+  };
+  return { type: "batch.committed", subjects: [event.job], data };
 }

@@ -1,5 +1,7 @@
+import type { NewEvent } from "../../domain/event.ts";
 import type { LaunchRow, LaunchStore } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
+import { insertEvents } from "./journal.ts";
 
 const COLUMNS = `id, application, recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
@@ -23,41 +25,62 @@ export function createLaunchStore(db: Database): LaunchStore {
         [application, since],
       ),
 
-    async record(id, application) {
-      await db.query("INSERT INTO launches (id, application) VALUES ($1, $2)", [id, application]);
-    },
+    record: (id, application) =>
+      db.transaction(async (tx) => {
+        await tx.query("INSERT INTO launches (id, application) VALUES ($1, $2)", [id, application]);
+        await insertEvents(tx, [event("launch.recorded", id, application, {})]);
+      }),
 
     async submitting(id, attempted) {
       await db.query("UPDATE launches SET submitting_at = CASE WHEN $2 THEN now() END WHERE id = $1", [id, attempted]);
     },
 
-    async submitted(id, submissionId) {
-      await db.query("UPDATE launches SET submission_id = $2 WHERE id = $1", [id, submissionId]);
-    },
+    submitted: (id, submissionId) =>
+      db.transaction(async (tx) => {
+        const [launch] = await tx.query<{ application: string }>(
+          "UPDATE launches SET submission_id = $2 WHERE id = $1 RETURNING application",
+          [id, submissionId],
+        );
+        if (launch === undefined) return;
+        await insertEvents(tx, [event("launch.submitted", id, launch.application, { submissionId })]);
+      }),
 
-    async called(id, sync) {
-      await db.query(
-        `UPDATE launches SET adopted_at = coalesce(adopted_at, now()), last_sync_at = now(), host = $2, processes = $3,
+    called: (id, sync) =>
+      db.transaction(async (tx) => {
+        const [launch] = await tx.query<{ application: string; isFirst: boolean }>(
+          `UPDATE launches SET adopted_at = coalesce(adopted_at, now()), last_sync_at = now(), host = $2, processes = $3,
            driver_id = coalesce($4, driver_id), spark_app_id = coalesce($5, spark_app_id),
            submission_id = coalesce(submission_id, $4),
            leaving_at = CASE WHEN $6 THEN coalesce(leaving_at, now()) END
-         WHERE id = $1 AND ended_at IS NULL`,
-        [
-          id,
-          sync.host,
-          JSON.stringify(sync.processes),
-          sync.driverId ?? null,
-          sync.sparkAppId ?? null,
-          sync.state === "stopping",
-        ],
-      );
-    },
+         WHERE id = $1 AND ended_at IS NULL RETURNING application, adopted_at = now() AS "isFirst"`,
+          [
+            id,
+            sync.host,
+            JSON.stringify(sync.processes),
+            sync.driverId ?? null,
+            sync.sparkAppId ?? null,
+            sync.state === "stopping",
+          ],
+        );
+        // now() is the moment at which this transaction began: only the first call has set it.
+        if (launch?.isFirst !== true) return;
+        const data = { driverId: sync.driverId ?? null, sparkAppId: sync.sparkAppId ?? null, host: sync.host };
+        await insertEvents(tx, [event("launch.adopted", id, launch.application, data)]);
+      }),
 
-    async end(id, reason, failed) {
-      await db.query(
-        "UPDATE launches SET ended_at = now(), end_reason = $2, failed = $3 WHERE id = $1 AND ended_at IS NULL",
-        [id, reason, failed],
-      );
-    },
+    end: (id, reason, failed) =>
+      db.transaction(async (tx) => {
+        const [launch] = await tx.query<{ application: string }>(
+          `UPDATE launches SET ended_at = now(), end_reason = $2, failed = $3
+           WHERE id = $1 AND ended_at IS NULL RETURNING application`,
+          [id, reason, failed],
+        );
+        if (launch === undefined) return;
+        await insertEvents(tx, [event("launch.ended", id, launch.application, { reason, failed })]);
+      }),
   };
+}
+
+function event(type: NewEvent["type"], launch: string, application: string, data: NewEvent["data"]): NewEvent {
+  return { type, subjects: [application, launch], data: { application, launch, ...data } };
 }

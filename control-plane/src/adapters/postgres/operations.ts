@@ -1,9 +1,11 @@
+import type { NewEvent } from "../../domain/event.ts";
 import type { OperationRow, OperationStore } from "../../services/ports.ts";
 import { insertAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
+import { insertEvents } from "./journal.ts";
 
-const COLUMNS = `id, kind, job, state, request, from_epoch AS "fromEpoch", steps, created_at AS "createdAt",
-  ended_at AS "endedAt"`;
+const COLUMNS = `id, kind, job, state, request, from_epoch AS "fromEpoch", steps, requested_by AS "requestedBy",
+  request_id AS "requestId", created_at AS "createdAt", ended_at AS "endedAt"`;
 
 /** Operations in Postgres. */
 export function createOperationStore(db: Database): OperationStore {
@@ -35,9 +37,9 @@ export function createOperationStore(db: Database): OperationStore {
           operation.job,
         ]);
         if (job === undefined) throw new Error(`no job ${operation.job}`);
-        await tx.query(
+        const superseded = await tx.query<OperationRow>(
           `UPDATE operations SET state = 'superseded', ended_at = now(), steps = steps || $2::jsonb
-           WHERE job = $1 AND ended_at IS NULL`,
+           WHERE job = $1 AND ended_at IS NULL RETURNING ${COLUMNS}`,
           [operation.job, JSON.stringify([step(`superseded by ${operation.kind} ${operation.id}`)])],
         );
         if (operation.desired !== null) {
@@ -54,18 +56,27 @@ export function createOperationStore(db: Database): OperationStore {
           operation.audit.actor,
         ]);
         await insertAudit(tx, operation.audit);
-        return insert(tx, operation, job.epoch);
+        const saved = await insert(tx, operation, job.epoch);
+        await insertEvents(tx, [...superseded, saved].map(toEvent));
+        return saved;
       }),
 
-    async advance(id, state, next) {
-      await db.query(
-        `UPDATE operations SET state = $2, steps = steps || $3::jsonb,
-           ended_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END
-         WHERE id = $1 AND ended_at IS NULL`,
-        [id, state, JSON.stringify(next === null ? [] : [next])],
-      );
-    },
+    advance: (id, state, next) =>
+      db.transaction(async (tx) => {
+        const saved = await tx.query<OperationRow>(
+          `UPDATE operations SET state = $2, steps = steps || $3::jsonb,
+             ended_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END
+           WHERE id = $1 AND ended_at IS NULL RETURNING ${COLUMNS}`,
+          [id, state, JSON.stringify(next === null ? [] : [next])],
+        );
+        await insertEvents(tx, saved.map(toEvent));
+      }),
   };
+}
+
+function toEvent({ id, job, kind, state, steps, requestedBy, requestId }: OperationRow): NewEvent {
+  const data = { operation: id, job, kind, state, step: steps.at(-1)?.step ?? null, requestedBy, requestId };
+  return { type: state === "running" ? "operation.step" : "operation.ended", subjects: [job, id], data };
 }
 
 async function insert(
@@ -75,8 +86,8 @@ async function insert(
 ): Promise<OperationRow> {
   const steps = [step(`requested: ${operation.kind}`), ...(operation.done === null ? [] : [operation.done])];
   const [row] = await tx.query<OperationRow>(
-    `INSERT INTO operations (id, kind, job, state, request, from_epoch, steps, idempotency_key, ended_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, CASE WHEN $4 = 'running' THEN NULL ELSE now() END) RETURNING ${COLUMNS}`,
+    `INSERT INTO operations (id, kind, job, state, request, from_epoch, steps, idempotency_key, requested_by, request_id, ended_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $4 = 'running' THEN NULL ELSE now() END) RETURNING ${COLUMNS}`,
     [
       operation.id,
       operation.kind,
@@ -86,6 +97,8 @@ async function insert(
       epoch,
       JSON.stringify(steps),
       operation.idempotencyKey,
+      operation.audit.actor,
+      operation.audit.requestId,
     ],
   );
   return row as OperationRow;

@@ -1,6 +1,7 @@
 import type { JobException } from "../../domain/sync.ts";
 import type { RunRow, RunStore } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
+import { insertEvents } from "./journal.ts";
 
 const COLUMNS = `job, epoch, generation, launch, query_id AS "queryId", query_run_id AS "queryRunId",
   started_at AS "startedAt", stopping_since AS "stoppingSince", ended_at AS "endedAt", ended_by AS "endedBy",
@@ -37,6 +38,8 @@ export function createRunStore(db: Database): RunStore {
           generation,
           launch,
         ]);
+        const data = { epoch: row.epoch, generation, launch };
+        await insertEvents(tx, [{ type: "run.opened", subjects: [job, launch], data }]);
         return row.epoch;
       }),
 
@@ -56,12 +59,24 @@ export function createRunStore(db: Database): RunStore {
       ]);
     },
 
-    async end(job, epoch, end) {
-      await db.query(
-        `UPDATE runs SET ended_at = now(), ended_by = $3, exception = $4, certificate = $5
-         WHERE job = $1 AND epoch = $2 AND ended_at IS NULL`,
-        [job, epoch, end.endedBy, end.exception, end.certificate],
-      );
-    },
+    end: (job, epoch, end) =>
+      db.transaction(async (tx) => {
+        // The newest request that could end it: an opposite one may have been made since, and did not.
+        const [run] = await tx.query<{ launch: string; operation: string | null; batches: string; rows: string }>(
+          `UPDATE runs SET ended_at = now(), ended_by = $3, exception = $4, certificate = $5,
+             operation = CASE WHEN $3 = 'request' THEN
+               (SELECT id FROM operations o WHERE o.job = runs.job AND kind <> 'start' AND created_at > runs.started_at
+                ORDER BY created_at DESC LIMIT 1) END
+           WHERE job = $1 AND epoch = $2 AND ended_at IS NULL RETURNING launch, operation, batches, rows`,
+          [job, epoch, end.endedBy, end.exception, end.certificate],
+        );
+        if (run === undefined) return;
+        const { launch, ...counts } = run;
+        const exception =
+          end.exception === null ? null : { class: end.exception.class, message: end.exception.message };
+        const subjects = [job, launch, ...(run.operation === null ? [] : [run.operation])];
+        const data = { epoch, endedBy: end.endedBy, exception, ...counts };
+        await insertEvents(tx, [{ type: "run.closed", subjects, data }]);
+      }),
   };
 }

@@ -122,7 +122,7 @@ export class Jobs {
       }
     }
     if (job.state === decision.state && job.reason === decision.reason) return;
-    await this.deps.catalog.saveState(job.id, decision.state, decision.reason);
+    await this.deps.catalog.saveState(job.id, decision.state, decision.reason, decision.rule);
     if (job.state !== decision.state) {
       this.deps.log.info({ job: job.id, from: job.state, to: decision.state, reason: decision.reason }, "job state");
     }

@@ -1,8 +1,10 @@
 import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
+import type { LaunchPhase } from "../../domain/lifecycle/launch.ts";
 import { decideOperation } from "../../domain/lifecycle/operation.ts";
 import type { JobSpec } from "../../domain/manifest.ts";
 import type { Assignment } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
+import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import type { CatalogStore, Clock, GenerationRow, LaunchStore, OperationStore, RunStore } from "../ports.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
@@ -13,6 +15,7 @@ export interface ReconcilerDeps {
   launches: LaunchStore;
   runs: RunStore;
   operations: OperationStore;
+  journal: Journal;
   applications: Applications;
   jobs: Jobs;
   /** what assignments are composed from; `jobs` is filled in from the catalog */
@@ -41,6 +44,7 @@ export class Reconciler {
   private readonly deps: ReconcilerDeps;
   private plans: Map<string, ApplicationPlan> | null = null;
   private views: Map<string, ApplicationView> = new Map();
+  private readonly phases = new Map<string, LaunchPhase>();
   private readonly idleSince = new Map<string, Date>();
   private listeningSince: Date;
   private lastTick: Date;
@@ -139,6 +143,7 @@ export class Reconciler {
         this.listeningSince,
       );
       views.set(application.name, view);
+      await this.notePhase(application.name, view);
       const mine: JobView[] = [];
       for (const job of members) {
         const run = openRuns.find((candidate) => candidate.job === job.id) ?? null;
@@ -150,6 +155,15 @@ export class Reconciler {
     this.plans = plans;
     this.views = views;
     await this.stepOperations(jobViews);
+  }
+
+  /** Phases are observed and not stored: the journal alone remembers them. */
+  private async notePhase(application: string, { decision, launch }: ApplicationView): Promise<void> {
+    const from = this.phases.get(application) ?? null;
+    if (from === decision.phase) return;
+    const data = { application, from, to: decision.phase, reason: decision.reason, launch: launch?.id ?? null };
+    await this.deps.journal.record({ type: "application.phase", subjects: [application], data });
+    this.phases.set(application, decision.phase);
   }
 
   private planFor(
@@ -211,7 +225,14 @@ export class Reconciler {
       this.deps.failpoint("operation-advanced");
       if (decision.state !== "running") {
         log.info(
-          { operation: operation.id, job: job.id, kind: operation.kind, state: decision.state },
+          {
+            operation: operation.id,
+            requestId: operation.requestId,
+            job: job.id,
+            kind: operation.kind,
+            state: decision.state,
+            step: decision.step,
+          },
           "operation ended",
         );
       }
