@@ -16,6 +16,7 @@ import { registerProblems } from "./api/problems.ts";
 import { registerRequestLog } from "./api/request-log.ts";
 import { revenueRoutes } from "./api/revenue.ts";
 import { runnerRoutes } from "./api/runner.ts";
+import { runRoutes } from "./api/runs.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
 import { registerValidation } from "./api/validation.ts";
 import type { AuditLog } from "./services/audit-log.ts";
@@ -73,6 +74,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
 
   await app.register(healthRoutes, { health: services.health });
   await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });
+  await app.register(runRoutes, { prefix: "/v1", jobs: services.jobs });
   await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });
   await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });

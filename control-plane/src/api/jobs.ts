@@ -1,10 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { JOB_STATES } from "../domain/lifecycle/job.ts";
-import { CertificateSchema, JobExceptionSchema } from "../domain/sync.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { JobReader } from "../services/jobs.ts";
-import type { RunRow } from "../services/ports.ts";
 import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
 
 const JobResource = Type.Object(
@@ -33,24 +31,6 @@ const JobResource = Type.Object(
     ),
   },
   { description: "A job" },
-);
-
-const RunResource = Type.Object(
-  {
-    epoch: Type.Integer(),
-    generation: Type.Integer(),
-    launch: Type.String({ description: "The submission of the application that it ran in" }),
-    queryId: Nullable(Type.String()),
-    queryRunId: Nullable(Type.String()),
-    startedAt: Instant,
-    endedAt: Nullable(Instant),
-    endedBy: Nullable(Type.String({ description: "`request`, `failure`, `application` or `runner`" })),
-    exception: Nullable(JobExceptionSchema),
-    certificate: Nullable(CertificateSchema),
-    batches: Type.String(),
-    rows: Type.String(),
-  },
-  { description: "One life of a job" },
 );
 
 const ProgressResource = Type.Object(
@@ -88,7 +68,7 @@ const page = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
   Type.Object({ items: Type.Array(item), nextCursor: Nullable(Type.String()) }, { description: "A page" });
 const listSchema = Type.Object(listQuery, { additionalProperties: false });
 
-/** What jobs are and what they did: `GET /jobs`, `/jobs/{job}`, `/runs`, `/progress`, `/offsets`. */
+/** What jobs are and what they did: `GET /jobs`, `/jobs/{job}`, `/progress`, `/offsets`. */
 export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (app, { jobs }) => {
   app.get(
     "/jobs",
@@ -115,27 +95,6 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
       },
     },
     async (request) => (await jobs.get(request.params.job)) as never,
-  );
-
-  app.get(
-    "/jobs/:job/runs",
-    {
-      schema: {
-        operationId: "listRuns",
-        tags: ["jobs"],
-        summary: "Every life of a job, newest first",
-        params: jobParams,
-        querystring: listSchema,
-        response: { 200: page(RunResource) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor } = request.query;
-      const before = readCursor("runs", ["number"], cursor)?.[0];
-      const rows = await jobs.runs(request.params.job, limit, before === undefined ? null : Number(before));
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      return { items: rows.map(toRun), nextCursor: last === undefined ? null : writeCursor("runs", [last.epoch]) };
-    },
   );
 
   app.get(
@@ -178,7 +137,3 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
     async (request) => jobs.offsets(request.params.job),
   );
 };
-
-function toRun({ job: _job, stoppingSince: _stopping, startedAt, endedAt, ...run }: RunRow) {
-  return { ...run, startedAt: startedAt.toISOString(), endedAt: endedAt?.toISOString() ?? null };
-}

@@ -9,6 +9,7 @@ export type ProblemCode =
   | "unknown_job"
   | "unknown_application"
   | "unknown_operation"
+  | "unknown_run"
   | "unknown_resource"
   | "method_not_allowed"
   | "conflict"

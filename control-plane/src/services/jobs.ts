@@ -1,5 +1,5 @@
 import { Problem } from "../domain/problem.ts";
-import type { CatalogStore, EventStore, JobRow, LedgerRow, ProgressRow, RunRow, RunStore } from "./ports.ts";
+import type { CatalogStore, EventStore, JobRow, LedgerRow, ProgressRow, RunDetails, RunStore } from "./ports.ts";
 import type { JobOffsets, Positions } from "./positions.ts";
 
 export interface JobSummary {
@@ -53,9 +53,23 @@ export class JobReader {
     });
   }
 
-  async runs(id: string, limit: number, beforeEpoch: number | null): Promise<RunRow[]> {
+  async runs(id: string, limit: number, beforeEpoch: number | null): Promise<RunDetails[]> {
     await this.find(id);
     return this.runStore.list(id, limit, beforeEpoch);
+  }
+
+  /** @throws Problem `unknown_job`, `unknown_run` */
+  async run(id: string, epoch: number): Promise<RunDetails> {
+    const job = await this.find(id);
+    const run = await this.runStore.find(id, epoch);
+    if (run !== null) return run;
+    throw new Problem({
+      status: 404,
+      code: "unknown_run",
+      title: "No such run",
+      detail: `${id} has no run with epoch ${epoch}; its newest epoch is ${job.epoch}.`,
+      next: `GET /v1/jobs/${id}/runs lists them.`,
+    });
   }
 
   async progress(id: string, limit: number, beforeId: string | null): Promise<ProgressRow[]> {

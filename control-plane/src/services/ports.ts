@@ -44,6 +44,19 @@ export interface RunRow {
   rows: string;
 }
 
+/** A run with where it ran and who asked for its end. */
+export interface RunDetails extends RunRow {
+  application: string;
+  submissionId: string | null;
+  driverId: string | null;
+  sparkAppId: string | null;
+  /** the request that ended it; null when none did */
+  operation: string | null;
+  endedByActor: string | null;
+  /** rows by outcome over all its batches */
+  outcomes: Record<string, number>;
+}
+
 export interface RunEnd {
   endedBy: string;
   exception: JobException | null;
@@ -149,7 +162,8 @@ export interface LaunchStore {
 export interface RunStore {
   openRuns(): Promise<RunRow[]>;
   /** newest first */
-  list(job: string, limit: number, beforeEpoch: number | null): Promise<RunRow[]>;
+  list(job: string, limit: number, beforeEpoch: number | null): Promise<RunDetails[]>;
+  find(job: string, epoch: number): Promise<RunDetails | null>;
   failures(job: string, since: Date): Promise<{ at: Date; exception: JobException | null }[]>;
   /** Claims the next epoch of the job. */
   start(job: string, generation: number, launch: string): Promise<number>;

@@ -143,7 +143,21 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     expect(await stateOf("sales.gold")).toBe("STOPPED");
     expect(await stateOf("sales.silver")).toBe("RUNNING");
     const [run] = (await call("GET", "/v1/jobs/sales.gold/runs")).json().items;
-    expect(run).toMatchObject({ epoch: 1, endedBy: "request" });
+    expect(run).toMatchObject({
+      epoch: 1,
+      application: "sales",
+      submissionId: "driver-1",
+      driverId: "driver-1",
+      sparkAppId: "app-1",
+      endedBy: "request",
+      endedByActor: "local",
+      operation: location.split("/").at(-1),
+    });
+    expect((await call("GET", "/v1/jobs/sales.gold/runs/1")).json()).toEqual(run);
+    expect((await call("GET", "/v1/jobs/sales.gold/runs/9")).json()).toMatchObject({
+      code: "unknown_run",
+      detail: "sales.gold has no run with epoch 9; its newest epoch is 1.",
+    });
     expect((await call("POST", "/v1/jobs/sales.gold/stop")).statusCode).toBe(200);
   });
 
@@ -179,6 +193,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
       kind: "batch",
       batch: 3,
       rowsIn: 100,
+      rows: { accepted: 97, late: 3 },
       through: { "sales.events.v1": { "0": "100" } },
     };
     const events = [
@@ -189,7 +204,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     await runner.sync(events);
     expect(runner.acknowledged).toBe(2);
     const [run] = (await call("GET", "/v1/jobs/sales.silver/runs")).json().items;
-    expect(run).toMatchObject({ batches: "1", rows: "100" });
+    expect(run).toMatchObject({ batches: "1", rows: "100", outcomes: { accepted: "97", late: "3" } });
     expect((await call("GET", "/v1/jobs/sales.silver/progress")).json().items).toHaveLength(1);
     expect((await call("GET", "/v1/jobs/sales.silver")).json().lastBatch).toMatchObject({
       id: "3",

@@ -1,5 +1,5 @@
 import type { JobException } from "../../domain/sync.ts";
-import type { RunRow, RunStore } from "../../services/ports.ts";
+import type { RunDetails, RunRow, RunStore } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
@@ -7,16 +7,26 @@ const COLUMNS = `job, epoch, generation, launch, query_id AS "queryId", query_ru
   started_at AS "startedAt", stopping_since AS "stoppingSince", ended_at AS "endedAt", ended_by AS "endedBy",
   exception, certificate, batches, rows`;
 
+const DETAILS = `SELECT runs.*, launches.application, launches.submission_id AS "submissionId",
+    launches.driver_id AS "driverId", launches.spark_app_id AS "sparkAppId", operations.requested_by AS "endedByActor"
+  FROM (SELECT ${COLUMNS}, operation, outcomes FROM runs) AS runs
+  JOIN launches ON launches.id = runs.launch LEFT JOIN operations ON operations.id = runs.operation`;
+
 /** Lives of jobs in Postgres. */
 export function createRunStore(db: Database): RunStore {
   return {
     openRuns: () => db.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE ended_at IS NULL`),
 
     list: (job, limit, beforeEpoch) =>
-      db.query<RunRow>(
-        `SELECT ${COLUMNS} FROM runs WHERE job = $1 AND ($3::integer IS NULL OR epoch < $3) ORDER BY epoch DESC LIMIT $2`,
+      db.query<RunDetails>(
+        `${DETAILS} WHERE runs.job = $1 AND ($3::integer IS NULL OR epoch < $3) ORDER BY epoch DESC LIMIT $2`,
         [job, limit, beforeEpoch],
       ),
+
+    async find(job, epoch) {
+      const rows = await db.query<RunDetails>(`${DETAILS} WHERE runs.job = $1 AND epoch = $2`, [job, epoch]);
+      return rows[0] ?? null;
+    },
 
     failures: (job, since) =>
       db.query<{ at: Date; exception: JobException | null }>(
