@@ -5,6 +5,7 @@ import { registerAccess } from "./api/access.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { auditLogRoutes } from "./api/audit-log.ts";
 import { registerBodies } from "./api/bodies.ts";
+import { checkpointRoutes } from "./api/checkpoints.ts";
 import { dataQualityRoutes } from "./api/data-quality.ts";
 import { eventRoutes } from "./api/events.ts";
 import { healthRoutes } from "./api/health.ts";
@@ -20,6 +21,7 @@ import { runRoutes } from "./api/runs.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
 import { registerValidation } from "./api/validation.ts";
 import type { AuditLog } from "./services/audit-log.ts";
+import type { Checkpoints } from "./services/checkpoints.ts";
 import type { DataQuality } from "./services/data-quality.ts";
 import type { EventFeed } from "./services/event-feed.ts";
 import type { Health } from "./services/health.ts";
@@ -33,6 +35,7 @@ import type { RunnerSync } from "./services/runner-sync.ts";
 /** Everything that the routes need. */
 export interface AppServices {
   jobs: JobReader;
+  checkpoints: Checkpoints;
   operations: Operations;
   platform: Platform;
   revenue: Revenue;
@@ -75,6 +78,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(healthRoutes, { health: services.health });
   await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });
   await app.register(runRoutes, { prefix: "/v1", jobs: services.jobs });
+  await app.register(checkpointRoutes, { prefix: "/v1", checkpoints: services.checkpoints });
   await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });
   await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });

@@ -1,6 +1,7 @@
 import { mkdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { createCheckpointFiles } from "./adapters/checkpoint-files.ts";
 import { openDuckDb } from "./adapters/duckdb.ts";
 import { createFailpoints } from "./adapters/failpoints.ts";
 import { createKafkaTopics } from "./adapters/kafka.ts";
@@ -22,6 +23,7 @@ import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
 import { AuditLog } from "./services/audit-log.ts";
+import { Checkpoints } from "./services/checkpoints.ts";
 import { createDataQuality } from "./services/data-quality.ts";
 import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
@@ -41,6 +43,7 @@ import { createRevenue } from "./services/revenue.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
 import { RunnerSync } from "./services/runner-sync.ts";
 import { createSnapshots } from "./services/snapshots.ts";
+import { TableHistory } from "./services/table-history.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
@@ -154,6 +157,7 @@ export async function createControlPlane(
   const watch = new TopicWatch(topics, topic, clock);
   const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
   const jobs = new JobReader(catalog, runs, events, positions);
+  const history = new TableHistory(lakeFiles());
   const snapshots = createSnapshots({
     generations: liveTables(catalog, manifest.name, config.lakeDir),
     log: lakeFiles(),
@@ -162,6 +166,14 @@ export async function createControlPlane(
   const app = await buildApp(
     {
       jobs,
+      checkpoints: new Checkpoints({
+        jobs,
+        catalog,
+        events,
+        reader: createCheckpointFiles(),
+        history,
+        folders: { lake: config.lakeDir, checkpoints: config.checkpointDir },
+      }),
       operations: new Operations({
         store: operationStore,
         runs,
