@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
-import { registerAccess } from "./api/access.ts";
+import { type AccessOptions, registerAccess } from "./api/access.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { auditLogRoutes } from "./api/audit-log.ts";
 import { registerBodies } from "./api/bodies.ts";
@@ -19,6 +19,7 @@ import { revenueRoutes } from "./api/revenue.ts";
 import { runnerRoutes } from "./api/runner.ts";
 import { runRoutes } from "./api/runs.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
+import { tokenRoutes } from "./api/tokens.ts";
 import { registerValidation } from "./api/validation.ts";
 import type { AuditLog } from "./services/audit-log.ts";
 import type { Checkpoints } from "./services/checkpoints.ts";
@@ -31,6 +32,7 @@ import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
 import type { Revenue } from "./services/revenue.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
+import type { Tokens } from "./services/tokens.ts";
 
 /** Everything that the routes need. */
 export interface AppServices {
@@ -45,10 +47,12 @@ export interface AppServices {
   health: () => Promise<Health>;
   sync: RunnerSync;
   feed: EventFeed;
+  tokens: Tokens;
 }
 
 export interface AppOptions {
   security: SecurityOptions;
+  access: AccessOptions;
   runnerToken: string;
   logger: FastifyBaseLogger;
 }
@@ -67,12 +71,12 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  registerSecurity(app, options.security);
+  registerProblems(app);
   registerRequestLog(app);
-  registerAccess(app);
+  await registerSecurity(app, options.security);
+  await registerAccess(app, services.tokens, options.access);
   registerBodies(app);
   registerValidation(app);
-  registerProblems(app);
   await registerOpenApi(app);
 
   await app.register(healthRoutes, { health: services.health });
@@ -86,6 +90,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
   await app.register(auditLogRoutes, { prefix: "/v1", auditLog: services.auditLog });
   await app.register(platformRoutes, { prefix: "/v1", platform: services.platform });
+  await app.register(tokenRoutes, { prefix: "/v1", tokens: services.tokens });
   await app.register(runnerRoutes, { prefix: "/runner/v1", sync: services.sync, token: options.runnerToken });
   return app as unknown as FastifyInstance;
 }

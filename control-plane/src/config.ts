@@ -1,11 +1,20 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { RateLimitOptions } from "./api/rate-limits.ts";
+import { type AccessMode, accessMode, isLoopback } from "./domain/access.ts";
 
 /** What the control plane is told by its environment (docs/contracts.md §1); paths are absolute. */
 export interface Config {
+  /** loopback address of this machine's services, at which runners call */
   host: string;
+  /** address that people call at */
+  listen: string;
   port: number;
-  /** further values of the Host header that are answered, such as `penstock.local:8080` */
+  access: AccessMode;
+  /** secret of the first admin; null where requests need no token and none was given */
+  adminToken: string | null;
+  rateLimits: RateLimitOptions;
+  /** further values of the Host header that are answered, such as `penstock.local:8080` or `penstock.example` */
   allowedHosts: string[];
   manifestPath: string;
   checkoutDir: string;
@@ -40,8 +49,8 @@ export class ConfigError extends Error {
   }
 }
 
-const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/;
 const HOST_PORT = /^[^\s:/,]+:\d{1,5}$/;
+const HOST = /^([^\s:/,[\]]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/;
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 const CHECKOUT = resolve(import.meta.dirname, "../..");
 
@@ -70,11 +79,16 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     }
     return value;
   };
-  const list = (name: string, fallback: string): string[] => {
-    const items = (env[name] ?? fallback).split(",").map((item) => item.trim());
+  const list = (name: string, form: RegExp, expected: string): string[] => {
+    const items = (env[name] ?? "").split(",").map((item) => item.trim());
     const given = items.filter((item) => item !== "");
-    if (given.some((item) => !HOST_PORT.test(item))) complain(name, "host:port, or several separated by commas");
+    if (given.some((item) => !form.test(item))) complain(name, `${expected}, or several separated by commas`);
     return given;
+  };
+  const perMinute = (name: string, fallback: number): number => {
+    const value = Number(env[name] || fallback);
+    if (!Number.isInteger(value) || value < 1) complain(name, "a whole number of requests per minute, from 1");
+    return value;
   };
   const secret = (name: string): { file: string; content: string } => {
     const file = path(name);
@@ -90,13 +104,24 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
   const stateDir = path("PENSTOCK_STATE_DIR", ".penstock/state");
   const host = text("PENSTOCK_HOST", "127.0.0.1");
-  if (!LOOPBACK.test(host)) {
+  if (!isLoopback(host)) {
     complain(
       "PENSTOCK_HOST",
-      "a loopback address such as 127.0.0.1: access tokens do not exist yet, so everybody who can reach another address could drive the jobs",
+      "a loopback address such as 127.0.0.1; PENSTOCK_LISTEN lets the API listen on another one",
     );
   }
-  const brokers = list("PENSTOCK_KAFKA_BROKERS", "");
+  const listen = text("PENSTOCK_LISTEN", host);
+  const mode = accessMode(listen, text("PENSTOCK_ACCESS", "auto"));
+  if (typeof mode === "object") complain(mode.setting, mode.expected);
+  const access = typeof mode === "object" ? "tokens" : mode;
+  const hasAdminToken = Boolean(env.PENSTOCK_ADMIN_TOKEN_FILE);
+  if (mode === "tokens" && !hasAdminToken) {
+    complain(
+      "PENSTOCK_ADMIN_TOKEN_FILE",
+      `the path of a file with the first admin's token, because requests to ${listen} need tokens; make one: (umask 077; echo "pst_$(openssl rand -hex 32)" > admin-token)`,
+    );
+  }
+  const brokers = list("PENSTOCK_KAFKA_BROKERS", HOST_PORT, "host:port");
   if (brokers.length === 0) complain("PENSTOCK_KAFKA_BROKERS", "host:port, or several separated by commas");
   const runnerToken = secret("PENSTOCK_RUNNER_TOKEN_FILE");
   const logLevel = text("PENSTOCK_LOG_LEVEL", "info");
@@ -108,8 +133,15 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
   const config: Config = {
     host,
+    listen,
     port,
-    allowedHosts: list("PENSTOCK_ALLOWED_HOSTS", ""),
+    access,
+    adminToken: hasAdminToken ? secret("PENSTOCK_ADMIN_TOKEN_FILE").content : null,
+    rateLimits: {
+      reads: perMinute("PENSTOCK_RATE_LIMIT_READS", 6_000),
+      changes: perMinute("PENSTOCK_RATE_LIMIT_CHANGES", 600),
+    },
+    allowedHosts: list("PENSTOCK_ALLOWED_HOSTS", HOST, "host:port (or host, where the port is that of http or https)"),
     manifestPath: path("PENSTOCK_MANIFEST", "spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml"),
     checkoutDir: CHECKOUT,
     stateDir,

@@ -16,9 +16,11 @@ import { createLaunchStore } from "./adapters/postgres/launches.ts";
 import { type Leadership, seekLeadership } from "./adapters/postgres/leadership.ts";
 import { createOperationStore } from "./adapters/postgres/operations.ts";
 import { createRunStore } from "./adapters/postgres/runs.ts";
+import { createTokenStore } from "./adapters/postgres/tokens.ts";
 import { createProcesses } from "./adapters/processes.ts";
 import { createSchemaRegistry } from "./adapters/registry.ts";
 import { createSparkMaster } from "./adapters/spark-master.ts";
+import { listen } from "./api/listeners.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
@@ -44,6 +46,7 @@ import { RunnerCalls } from "./services/runner-calls.ts";
 import { RunnerSync } from "./services/runner-sync.ts";
 import { createSnapshots } from "./services/snapshots.ts";
 import { TableHistory } from "./services/table-history.ts";
+import { Tokens } from "./services/tokens.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
@@ -207,9 +210,11 @@ export async function createControlPlane(
         }),
       sync: new RunnerSync(reconciler, calls, events),
       feed,
+      tokens: new Tokens({ store: createTokenStore(database), clock, adminToken: config.adminToken }),
     },
     {
       security: { port: config.port, allowedHosts: config.allowedHosts },
+      access: { mode: config.access, rateLimits: config.rateLimits },
       runnerToken: config.runnerToken,
       logger,
     },
@@ -233,7 +238,7 @@ export async function createControlPlane(
     reconciler,
     migrate: () => database.migrate(),
     async start() {
-      await app.listen({ host: config.host, port: config.port });
+      await listen(app, { address: config.listen, loopback: config.host, port: config.port });
       if (!(await boot.run(booting.signal))) return;
       logger.info({ warnings: boot.status.warnings }, "everything is as declared");
       leadership = seekLeadership(config.databaseUrl, {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import { pino } from "pino";
 import { silenceKafkajsTimeoutWarning } from "./adapters/kafkajs-warning.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { ManifestError, parseManifest } from "./domain/manifest.ts";
+import { createLogger } from "./logger.ts";
 
 const SHUTDOWN_LIMIT_MS = 10_000;
 
@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   silenceKafkajsTimeoutWarning();
   const config = readConfig(process.env);
   const manifest = parseManifest(readFileSync(config.manifestPath, "utf8"));
-  const logger = pino({ level: config.logLevel, base: { service: "control-plane" } });
+  const logger = createLogger(config.logLevel);
   const controlPlane = await createControlPlane(config, manifest, logger);
   stopOnSignals(async (signal) => {
     logger.info({ signal }, "stopping; Spark applications go on");

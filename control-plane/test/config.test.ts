@@ -41,6 +41,11 @@ describe("the settings", () => {
   it("have the documented defaults", () => {
     expect(readConfig(good)).toMatchObject({
       host: "127.0.0.1",
+      listen: "127.0.0.1",
+      access: "open",
+      adminToken: null,
+      rateLimits: { reads: 6_000, changes: 600 },
+      allowedHosts: [],
       port: 8080,
       lakeDir: join(folder, "lake"),
       checkpointDir: join(folder, "checkpoints"),
@@ -51,7 +56,23 @@ describe("the settings", () => {
   });
 
   it.each([
-    ["PENSTOCK_HOST", "0.0.0.0", /PENSTOCK_HOST is "0\.0\.0\.0": expected a loopback address.*tokens do not exist yet/],
+    ["PENSTOCK_HOST", "0.0.0.0", /PENSTOCK_HOST is "0\.0\.0\.0": expected a loopback address.*PENSTOCK_LISTEN/],
+    ["PENSTOCK_LISTEN", "everywhere", /PENSTOCK_LISTEN is "everywhere": expected an IP address such as/],
+    ["PENSTOCK_ACCESS", "closed", /PENSTOCK_ACCESS is "closed": expected auto, open or tokens/],
+    [
+      "PENSTOCK_ACCESS",
+      "tokens",
+      /PENSTOCK_ADMIN_TOKEN_FILE is not set: expected the path of a file.*make one: \(umask 077/,
+    ],
+    ["PENSTOCK_ADMIN_TOKEN_FILE", short, /expected a file with a secret of at least 32 characters/],
+    ["PENSTOCK_ADMIN_TOKEN_FILE", "/nowhere", /PENSTOCK_ADMIN_TOKEN_FILE is "\/nowhere": expected the path of a file/],
+    ["PENSTOCK_ALLOWED_HOSTS", "http://x", /PENSTOCK_ALLOWED_HOSTS is "http:\/\/x": expected host:port/],
+    [
+      "PENSTOCK_RATE_LIMIT_READS",
+      "0",
+      /PENSTOCK_RATE_LIMIT_READS is "0": expected a whole number of requests per minute/,
+    ],
+    ["PENSTOCK_RATE_LIMIT_CHANGES", "many", /PENSTOCK_RATE_LIMIT_CHANGES is "many": expected a whole number/],
     ["PENSTOCK_PORT", "http", /PENSTOCK_PORT is "http": expected a port/],
     ["PENSTOCK_DISK_WARN", "lots", /PENSTOCK_DISK_WARN is "lots": expected a size such as 500MB/],
     ["PENSTOCK_KAFKA_BROKERS", "localhost", /PENSTOCK_KAFKA_BROKERS is "localhost": expected host:port/],
@@ -76,5 +97,32 @@ describe("the settings", () => {
     const text = complaint({ PENSTOCK_PORT: "0", PENSTOCK_HOST: "10.0.0.1" });
     expect(text).toMatch(/PENSTOCK_HOST[\s\S]*PENSTOCK_PORT/);
     expect(text).not.toContain("sssss");
+  });
+});
+
+describe("an address that others can reach", () => {
+  it.each(["0.0.0.0", "::", "192.168.1.5", "fd00::5"])("%s is listened on with tokens only", (listen) => {
+    const settings = { ...good, PENSTOCK_LISTEN: listen, PENSTOCK_ADMIN_TOKEN_FILE: secret };
+    expect(readConfig(settings)).toMatchObject({ host: "127.0.0.1", listen, access: "tokens" });
+    expect(complaint({ PENSTOCK_LISTEN: listen })).toMatch(/PENSTOCK_ADMIN_TOKEN_FILE is not set/);
+    expect(complaint({ ...settings, PENSTOCK_ACCESS: "open" })).toMatch(
+      /PENSTOCK_ACCESS is "open": expected auto or tokens, because PENSTOCK_LISTEN is .*everybody who can reach/,
+    );
+  });
+
+  it("is called by the names that are allowed, with a port or with that of the scheme", () => {
+    const names = "penstock.example, penstock.local:8080, [fd00::5]:8080";
+    expect(readConfig({ ...good, PENSTOCK_ALLOWED_HOSTS: names }).allowedHosts).toEqual([
+      "penstock.example",
+      "penstock.local:8080",
+      "[fd00::5]:8080",
+    ]);
+  });
+});
+
+describe("loopback", () => {
+  it("may ask for tokens, too", () => {
+    const settings = { ...good, PENSTOCK_ACCESS: "tokens", PENSTOCK_ADMIN_TOKEN_FILE: secret };
+    expect(readConfig(settings)).toMatchObject({ listen: "127.0.0.1", access: "tokens", adminToken: "s".repeat(43) });
   });
 });

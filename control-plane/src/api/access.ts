@@ -1,6 +1,8 @@
-import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
-import { type Caller, LOCAL_CALLER, permits, type Role } from "../domain/access.ts";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
+import { type AccessMode, type Caller, LOCAL_CALLER, permits, type Role } from "../domain/access.ts";
 import { Problem } from "../domain/problem.ts";
+import type { Tokens } from "../services/tokens.ts";
+import { createRateLimits, type RateLimitOptions, type RateLimits } from "./rate-limits.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -16,26 +18,40 @@ declare module "fastify" {
   }
 }
 
+export interface AccessOptions {
+  mode: AccessMode;
+  rateLimits: RateLimitOptions;
+}
+
 /** Routes of plugins that cannot say it themselves, and the runners' channel, which has a secret of its own. */
 const OPEN = /^\/(docs(\/.*)?|runner\/.*)?$/;
 const READING = ["GET", "HEAD", "OPTIONS"];
+const NEXT =
+  "Send Authorization: Bearer with a token. `npm run token` shows the first admin's, POST /v1/tokens makes more.";
 
 /**
- * Finds out who is asking, and refuses what their role does not allow. Has to be registered before the routes:
- * one that does not say what it needs stops the start.
+ * Finds out who is asking, and refuses what their role does not allow and what is too much. Has to be registered
+ * before the routes: one that does not say what it needs stops the start.
  */
-export function registerAccess(app: FastifyInstance): void {
+export async function registerAccess(
+  app: FastifyInstance,
+  tokens: Pick<Tokens, "identify">,
+  { mode, rateLimits }: AccessOptions,
+): Promise<void> {
+  const limits = await createRateLimits(app, rateLimits);
   app.decorateRequest("caller", null);
 
   app.addHook("onRoute", (route) => {
-    route.config = { ...route.config, access: route.config?.access ?? standardAccess(route) };
+    const access = route.config?.access ?? standardAccess(route);
+    route.config = { ...route.config, access };
+    describe(route, access, mode);
   });
 
-  app.addHook("onRequest", async (request) => {
-    const needed = request.routeOptions.config.access ?? "open";
-    if (needed === "open") return;
-    request.caller = LOCAL_CALLER;
-    requireRole(request, needed);
+  app.addHook("onRequest", async (request, reply) => {
+    const { access = "open", rateLimit } = request.routeOptions.config;
+    if (access !== "open") request.caller = await identify(request, reply, tokens, limits, mode);
+    if (rateLimit !== false) await limits.count(request, reply);
+    if (access !== "open") requireRole(request, access);
   });
 }
 
@@ -60,6 +76,33 @@ export function requireRole(request: FastifyRequest, needed: Role): void {
   });
 }
 
+async function identify(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  tokens: Pick<Tokens, "identify">,
+  limits: RateLimits,
+  mode: AccessMode,
+): Promise<Caller> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) {
+    if (mode === "open") return LOCAL_CALLER;
+    await limits.count(request, reply);
+    throw unauthorized(reply, "This needs a token, and none was sent.");
+  }
+  const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  await limits.refuseGuessing(request, reply);
+  const found =
+    secret === undefined ? { refused: "Authorization is not `Bearer <token>`." } : await tokens.identify(secret);
+  if ("caller" in found) return found.caller;
+  await limits.countWrongToken(request);
+  throw unauthorized(reply, found.refused, "invalid_token");
+}
+
+function unauthorized(reply: FastifyReply, detail: string, error?: string): Problem {
+  reply.header("www-authenticate", `Bearer realm="penstock"${error === undefined ? "" : `, error="${error}"`}`);
+  return new Problem({ status: 401, code: "unauthorized", title: "A valid token is needed", detail, next: NEXT });
+}
+
 function callerOf(request: FastifyRequest): Caller {
   if (request.caller === null) throw new Error(`${request.url} is open: nobody knows who is asking`);
   return request.caller;
@@ -71,4 +114,16 @@ function standardAccess(route: RouteOptions): Role | "open" {
   throw new Error(
     `${route.method} ${route.url} does not say which role it needs: add config: { access: "operator" } or another role`,
   );
+}
+
+/** Says in the OpenAPI document what a route needs. */
+function describe(route: RouteOptions, access: Role | "open", mode: AccessMode): void {
+  if (route.schema === undefined || route.schema.hide === true) return;
+  if (access === "open") {
+    route.schema = { ...route.schema, security: [] };
+    return;
+  }
+  const description = [route.schema.description, `Role: ${access}.`].filter(Boolean).join("\n\n");
+  const security = [{ token: [] }, ...(mode === "open" ? [{}] : [])];
+  route.schema = { ...route.schema, description, security };
 }

@@ -21,7 +21,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ health: () => Promise<Hea
   app.get(
     "/healthz",
     {
-      config: { access: "open" },
+      config: { access: "open", rateLimit: false },
       schema: {
         operationId: "getHealth",
         tags: ["health"],

@@ -15,6 +15,16 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
           "Submit, watch and stop Spark Structured Streaming jobs, and read what they produce. " +
           "Offsets and amounts are strings. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
       },
+      components: {
+        securitySchemes: {
+          token: {
+            type: "http",
+            scheme: "bearer",
+            description:
+              "Not needed where the control plane listens on loopback only. `npm run token` shows the first admin's.",
+          },
+        },
+      },
       tags: [
         { name: "jobs", description: "What runs, what should run, and how far it has come" },
         { name: "operations", description: "Requests that take their time" },
@@ -23,10 +33,16 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: "data quality", description: "What was refused, and why" },
         { name: "audit", description: "Every record accounted for" },
         { name: "platform", description: "What the jobs run on" },
+        { name: "access", description: "Who may do what" },
         { name: "health", description: "Is everything there?" },
       ],
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: true,
+    // Without TLS a browser would ask for the scripts at an https address that does not exist.
+    transformStaticCSP: (policy) => policy.replace(/ *upgrade-insecure-requests;/, ""),
+  });
   app.get("/", { schema: { hide: true } }, async (_request, reply) => reply.redirect("/docs"));
 }

@@ -26,8 +26,10 @@ export const runnerRoutes: FastifyPluginAsyncTypebox<{ sync: RunnerSync; token: 
     });
   });
 
-  app.post("/sync", { bodyLimit: BODY_LIMIT, schema: { hide: true, body: SyncRequestSchema } }, async (request) =>
-    sync.sync(request.body),
+  app.post(
+    "/sync",
+    { bodyLimit: BODY_LIMIT, config: { rateLimit: false }, schema: { hide: true, body: SyncRequestSchema } },
+    async (request) => sync.sync(request.body),
   );
 };
 

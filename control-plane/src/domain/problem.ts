@@ -10,6 +10,7 @@ export type ProblemCode =
   | "unknown_application"
   | "unknown_operation"
   | "unknown_run"
+  | "unknown_token"
   | "unknown_resource"
   | "method_not_allowed"
   | "conflict"

@@ -8,10 +8,11 @@ import { start } from "./commands/start.ts";
 import { status } from "./commands/status.ts";
 import { supervise } from "./commands/supervise.ts";
 import { test } from "./commands/test.ts";
+import { token } from "./commands/token.ts";
 import { up } from "./commands/up.ts";
 import { UserError } from "./user-error.ts";
 
-const COMMANDS: readonly Command[] = [start, up, down, status, logs, reset, produce, smoke, test, faults];
+const COMMANDS: readonly Command[] = [start, up, down, status, logs, reset, produce, token, smoke, test, faults];
 
 process.exitCode = await main(process.argv.slice(2));
 // Whatever still waits (a poll, an open connection) must not keep a finished command alive.

@@ -1,3 +1,4 @@
+import { loadSecrets } from "./secrets.ts";
 import { controlPlaneUrl } from "./services/control-plane.ts";
 import type { Settings } from "./settings.ts";
 
@@ -31,10 +32,16 @@ export interface PartitionOffsets {
 
 const ANSWER_WITHIN_MS = 3_000;
 
+/** What a request of the launcher needs to be let in. */
+function accessHeaders({ access, stateDir }: Pick<Settings, "access" | "stateDir">): Record<string, string> {
+  return access === "open" ? {} : { authorization: `Bearer ${loadSecrets(stateDir).adminToken}` };
+}
+
 /** Asks the control plane; null when it does not answer, or answers with an error. */
 export async function askControlPlane<Answer>(settings: Settings, path: string): Promise<Answer | null> {
   try {
     const answer = await fetch(`${controlPlaneUrl(settings)}${path}`, {
+      headers: accessHeaders(settings),
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     });
     const body = await answer.text();

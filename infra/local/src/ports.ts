@@ -12,8 +12,18 @@ const SHOWN_COMMAND = 80;
  *
  * @throws UserError naming each that is not, the process that holds it and the setting to change
  */
-export async function checkPorts({ host, ports }: Pick<Settings, "host" | "ports">): Promise<void> {
+export async function checkPorts({ host, listen, ports }: Pick<Settings, "host" | "listen" | "ports">): Promise<void> {
   const problems: string[] = [];
+  if (listen !== host) {
+    const code = await bindError(listen, ports.controlPlane);
+    if (code === "EADDRNOTAVAIL") problems.push(`PENSTOCK_LISTEN is ${listen}: this machine has no such address.`);
+    // The loopback address is looked at with the others.
+    else if (code !== null && (await bindError(host, ports.controlPlane)) === null) {
+      problems.push(
+        `Port ${ports.controlPlane} of the control plane ${describe(code, ports.controlPlane)} at ${listen}: set PENSTOCK_PORT to another port.`,
+      );
+    }
+  }
   for (const [name, port] of Object.entries(ports) as [PortName, number][]) {
     const code = await bindError(host, port);
     if (code === null) continue;

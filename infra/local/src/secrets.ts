@@ -8,9 +8,13 @@ export interface Secrets {
   readonly sparkRestSecret: string;
   readonly sparkRestSecretFile: string;
   readonly runnerTokenFile: string;
+  readonly adminToken: string;
+  readonly adminTokenFile: string;
 }
 
 const SECRET_BYTES = 32;
+/** By this an access token is recognised as one, by people and by scanners for leaked secrets. */
+const TOKEN_PREFIX = "pst_";
 
 /** Reads the secrets of a stack; makes those that do not exist yet. */
 export function loadSecrets(stateDir: string): Secrets {
@@ -18,20 +22,23 @@ export function loadSecrets(stateDir: string): Secrets {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const sparkRestSecretFile = join(folder, "spark-rest-secret");
   const runnerTokenFile = join(folder, "runner-token");
+  const adminTokenFile = join(folder, "admin-token");
   readOrMake(runnerTokenFile);
   return {
     postgresPassword: readOrMake(join(folder, "postgres-password")),
     sparkRestSecret: readOrMake(sparkRestSecretFile),
     sparkRestSecretFile,
     runnerTokenFile,
+    adminToken: readOrMake(adminTokenFile, TOKEN_PREFIX),
+    adminTokenFile,
   };
 }
 
 /** Whole or not at all: a half-written secret would lock us out of what it protects. */
-function readOrMake(path: string): string {
+function readOrMake(path: string, prefix = ""): string {
   if (!existsSync(path)) {
     const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, randomBytes(SECRET_BYTES).toString("base64url"), { mode: 0o600 });
+    writeFileSync(draft, `${prefix}${randomBytes(SECRET_BYTES).toString("base64url")}`, { mode: 0o600 });
     try {
       linkSync(draft, path);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { type AccessMode, accessMode } from "../../../control-plane/src/domain/access.ts";
 import { CHECKOUT } from "./root.ts";
 import { SERVICE_NAMES } from "./service-names.ts";
 import { count, type Environment, flag, memory, port, size, text } from "./setting-values.ts";
@@ -43,7 +44,11 @@ export interface Settings {
   readonly runtime: RuntimePaths;
   readonly stateDir: string;
   readonly manifest: string;
+  /** Loopback address of every service. */
   readonly host: string;
+  /** Address on which the control plane listens for people; beside `host`. */
+  readonly listen: string;
+  readonly access: AccessMode;
   readonly ports: Readonly<Record<PortName, number>>;
   /** The services to run; all of them unless somebody runs one by hand. */
   readonly services: readonly string[];
@@ -64,6 +69,8 @@ export interface Settings {
  * @throws UserError naming the setting, its value and what was expected
  */
 export function readSettings(env: Environment): Settings {
+  const host = loopback(env);
+  const listen = text(env, "PENSTOCK_LISTEN", host);
   const home = resolve(CHECKOUT, text(env, "PENSTOCK_HOME", ".penstock"));
   return {
     home,
@@ -73,7 +80,9 @@ export function readSettings(env: Environment): Settings {
       CHECKOUT,
       text(env, "PENSTOCK_MANIFEST", "spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml"),
     ),
-    host: loopback(env),
+    host,
+    listen,
+    access: access(env, listen),
     ports: readPorts(env),
     services: readServices(env),
     producerRate: count(env, "PENSTOCK_PRODUCER_RATE", 20, { least: 0, most: 1_000_000, unit: "events per second" }),
@@ -107,10 +116,18 @@ function loopback(env: Environment): string {
   const host = text(env, "PENSTOCK_HOST", "127.0.0.1");
   if (!/^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)) {
     throw new UserError(
-      `PENSTOCK_HOST is "${host}": expected an IPv4 loopback address such as 127.0.0.1, because these services ask nobody for a password.`,
+      `PENSTOCK_HOST is "${host}": expected an IPv4 loopback address such as 127.0.0.1, because these services ask nobody for a password. PENSTOCK_LISTEN lets the control plane listen on another one.`,
     );
   }
   return host;
+}
+
+function access(env: Environment, listen: string): AccessMode {
+  const wish = text(env, "PENSTOCK_ACCESS", "auto");
+  const mode = accessMode(listen, wish);
+  if (typeof mode !== "object") return mode;
+  const value = mode.setting === "PENSTOCK_LISTEN" ? listen : wish;
+  throw new UserError(`${mode.setting} is "${value}": expected ${mode.expected}.`);
 }
 
 function readPorts(env: Environment): Record<PortName, number> {

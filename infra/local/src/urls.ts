@@ -8,6 +8,7 @@ export function urlLines(settings: Settings): string[] {
   const base = controlPlaneUrl(settings);
   return [
     `REST API         ${base}/docs`,
+    ...(settings.access === "tokens" ? ["Access token     npm run token"] : []),
     `Revenue          ${base}/v1/revenue/windows?grain=5m&currency=USD`,
     `Spark master     ${sparkMasterUiUrl(settings)}`,
     `Schema registry  ${registryUrl(settings)}`,

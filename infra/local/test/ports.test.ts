@@ -62,6 +62,20 @@ describe("ports", () => {
     );
   });
 
+  it("are looked at where the control plane listens, too", async () => {
+    const settings = await settingsWithFreePorts();
+    await expect(checkPorts({ ...settings, listen: "0.0.0.0" })).resolves.toBeUndefined();
+    await expect(checkPorts({ ...settings, listen: "192.0.2.1" })).rejects.toThrow(
+      "PENSTOCK_LISTEN is 192.0.2.1: this machine has no such address.",
+    );
+    const elsewhere = createServer();
+    servers.push(elsewhere);
+    await new Promise<void>((resolve) => elsewhere.listen(settings.ports.controlPlane, "127.0.0.2", resolve));
+    await expect(checkPorts({ ...settings, listen: "127.0.0.2" })).rejects.toThrow(
+      /of the control plane is taken by pid \d+ .* at 127\.0\.0\.2: set PENSTOCK_PORT/,
+    );
+  });
+
   it("name all that are taken at once", async () => {
     const settings = await settingsWithFreePorts();
     const [one, other] = [await listen(), await listen()];

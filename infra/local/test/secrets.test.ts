@@ -12,6 +12,8 @@ describe("secrets", () => {
     expect(Buffer.from(secrets.sparkRestSecret, "base64url")).toHaveLength(32);
     expect(statSync(join(stateDir, "secrets")).mode & 0o077).toBe(0);
     expect(statSync(secrets.sparkRestSecretFile).mode & 0o077).toBe(0);
+    expect(secrets.adminToken).toMatch(/^pst_[\w-]{43}$/);
+    expect(statSync(secrets.adminTokenFile).mode & 0o077).toBe(0);
     expect(statSync(secrets.runnerTokenFile).mode & 0o077).toBe(0);
   });
 });

@@ -9,6 +9,8 @@ describe("settings", () => {
     expect(settings.stateDir).toBe(join(CHECKOUT, ".penstock", "state"));
     expect(settings.runtime.dir).toBe(join(CHECKOUT, ".penstock", "runtime"));
     expect(settings.host).toBe("127.0.0.1");
+    expect(settings.listen).toBe("127.0.0.1");
+    expect(settings.access).toBe("open");
     expect(settings.producerRate).toBe(20);
     expect(settings.diskWarn.bytes).toBe(5_000_000_000);
     expect(settings.ports).toEqual({
@@ -51,9 +53,19 @@ describe("settings", () => {
     ["PENSTOCK_DISK_WARN", "5", "expected a size such as 500MB or 5GB"],
     ["PENSTOCK_KAFKA_HEAP", "256", "expected megabytes or gigabytes such as 256m or 3g"],
     ["PENSTOCK_HOST", "0.0.0.0", "expected an IPv4 loopback address"],
+    ["PENSTOCK_LISTEN", "lan", 'PENSTOCK_LISTEN is "lan": expected an IP address such as'],
+    ["PENSTOCK_ACCESS", "none", 'PENSTOCK_ACCESS is "none": expected auto, open or tokens.'],
     ["PENSTOCK_SERVICES", "kafka,redis", 'PENSTOCK_SERVICES names "redis": expected some of postgres'],
   ])("refuse %s=%s by name, value and what was expected", (name, value, message) => {
     expect(() => readSettings({ [name]: value })).toThrow(message);
+  });
+
+  it("ask for tokens as soon as the control plane listens where others can reach it, and leave the rest on loopback", () => {
+    const settings = readSettings({ PENSTOCK_LISTEN: "0.0.0.0" });
+    expect(settings).toMatchObject({ host: "127.0.0.1", listen: "0.0.0.0", access: "tokens" });
+    expect(() => readSettings({ PENSTOCK_LISTEN: "0.0.0.0", PENSTOCK_ACCESS: "open" })).toThrow(
+      'PENSTOCK_ACCESS is "open": expected auto or tokens, because PENSTOCK_LISTEN is 0.0.0.0',
+    );
   });
 
   it("refuse two services on one port", () => {

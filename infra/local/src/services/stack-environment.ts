@@ -8,9 +8,11 @@ import { sparkMasterUiUrl, sparkMasterUrl } from "./spark.ts";
 /** What the control plane, the producer and the smoke test learn of the stack: docs/contracts.md, section 1. */
 export function stackEnvironment(context: StackContext): Record<string, string> {
   const { settings, secrets } = context;
-  const { host, ports, runtime, stateDir } = settings;
+  const { host, listen, access, ports, runtime, stateDir } = settings;
   return {
     PENSTOCK_HOST: host,
+    PENSTOCK_LISTEN: listen,
+    PENSTOCK_ACCESS: access,
     PENSTOCK_PORT: String(ports.controlPlane),
     PENSTOCK_MANIFEST: settings.manifest,
     PENSTOCK_HOME: settings.home,
@@ -25,6 +27,7 @@ export function stackEnvironment(context: StackContext): Record<string, string> 
     PENSTOCK_SPARK_MASTER_UI_URL: sparkMasterUiUrl(settings),
     PENSTOCK_SPARK_REST_SECRET_FILE: secrets.sparkRestSecretFile,
     PENSTOCK_RUNNER_TOKEN_FILE: secrets.runnerTokenFile,
+    PENSTOCK_ADMIN_TOKEN_FILE: secrets.adminTokenFile,
     PENSTOCK_LAKE_DIR: join(stateDir, "lake"),
     PENSTOCK_CHECKPOINT_DIR: join(stateDir, "checkpoints"),
     PENSTOCK_PYTHON: runtime.python,
