@@ -9,6 +9,7 @@ import { checkpointRoutes } from "./api/checkpoints.ts";
 import { dataQualityRoutes } from "./api/data-quality.ts";
 import { eventRoutes } from "./api/events.ts";
 import { healthRoutes } from "./api/health.ts";
+import { jobSpecRoutes } from "./api/job-specs.ts";
 import { jobRoutes } from "./api/jobs.ts";
 import { registerOpenApi } from "./api/openapi.ts";
 import { operationRoutes } from "./api/operations.ts";
@@ -33,11 +34,13 @@ import type { Platform } from "./services/platform.ts";
 import type { Revenue } from "./services/revenue.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
 import type { Tokens } from "./services/tokens.ts";
+import type { JobSpecs } from "./services/specs/job-specs.ts";
 
 /** Everything that the routes need. */
 export interface AppServices {
   jobs: JobReader;
   checkpoints: Checkpoints;
+  jobSpecs: JobSpecs;
   operations: Operations;
   platform: Platform;
   revenue: Revenue;
@@ -83,6 +86,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });
   await app.register(runRoutes, { prefix: "/v1", jobs: services.jobs });
   await app.register(checkpointRoutes, { prefix: "/v1", checkpoints: services.checkpoints });
+  await app.register(jobSpecRoutes, { prefix: "/v1", specs: services.jobSpecs });
   await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });
   await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });

@@ -17,6 +17,7 @@ import { type Leadership, seekLeadership } from "./adapters/postgres/leadership.
 import { createOperationStore } from "./adapters/postgres/operations.ts";
 import { createRunStore } from "./adapters/postgres/runs.ts";
 import { createTokenStore } from "./adapters/postgres/tokens.ts";
+import { createSpecStore } from "./adapters/postgres/specs.ts";
 import { createProcesses } from "./adapters/processes.ts";
 import { createSchemaRegistry } from "./adapters/registry.ts";
 import { createSparkMaster } from "./adapters/spark-master.ts";
@@ -47,6 +48,7 @@ import { RunnerSync } from "./services/runner-sync.ts";
 import { createSnapshots } from "./services/snapshots.ts";
 import { TableHistory } from "./services/table-history.ts";
 import { Tokens } from "./services/tokens.ts";
+import { JobSpecs } from "./services/specs/job-specs.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
@@ -89,6 +91,7 @@ export async function createControlPlane(
   const events = createEventStore(database);
   const journal = createJournal(database);
   const feed = new EventFeed(journal, logger);
+  const specStore = createSpecStore(database);
   const topics = createKafkaTopics(config.kafkaBrokers);
   const registry = createSchemaRegistry(config.registryUrl);
   const master = createSparkMaster({
@@ -166,6 +169,16 @@ export async function createControlPlane(
     log: lakeFiles(),
     engine,
   });
+  const operations = new Operations({
+    store: operationStore,
+    runs,
+    launches,
+    jobs,
+    clock,
+    phaseOf: (application) => reconciler.view(application)?.decision.phase ?? null,
+    onRequest: reconciler.poke,
+    failpoint,
+  });
   const app = await buildApp(
     {
       jobs,
@@ -187,6 +200,8 @@ export async function createControlPlane(
         onRequest: reconciler.poke,
         failpoint,
       }),
+      operations,
+      jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specStore, operations, onChange: reconciler.poke }),
       platform: new Platform({ catalog, launches, topics, reconciler, manifest }),
       revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
       dataQuality: createDataQuality({ snapshots }),

@@ -3,19 +3,28 @@ import { Type } from "typebox";
 import { JOB_STATES } from "../domain/lifecycle/job.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { JobReader } from "../services/jobs.ts";
+import { JobSpecResource } from "./job-specs.ts";
 import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
+import { etag } from "./preconditions.ts";
 
 const JobResource = Type.Object(
   {
     id: Type.String({ examples: ["sales.gold"] }),
     kind: Type.String({ examples: ["gold"] }),
-    application: Type.String({ description: "The Spark application that hosts it", examples: ["sales"] }),
+    application: Type.String({
+      description:
+        "The Spark application that hosts it; after a change of `spec.application` the old one until it is restarted",
+      examples: ["sales"],
+    }),
     generation: Type.Integer({ examples: [1] }),
     epoch: Type.Integer({ description: "Grows with each run", examples: [7] }),
     desiredState: Type.Enum(["running", "stopped"], { description: "What was asked for" }),
     state: Type.Enum([...JOB_STATES], { description: "What is true" }),
     reason: Nullable(Type.String({ description: "Why it is in this state" })),
     since: Instant,
+    spec: JobSpecResource,
+    specRevision: Type.Integer({ description: "Grows with each change of the spec; the ETag", examples: [3] }),
+    restartPending: Type.Boolean({ description: "It runs with an older spec until it is restarted" }),
     lag: Type.Object({
       records: Nullable(Type.String({ description: "Records of the topic that it has not counted", examples: ["0"] })),
       seconds: Nullable(Type.Number({ examples: [0.4] })),
@@ -94,7 +103,10 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
         response: { 200: JobResource },
       },
     },
-    async (request) => (await jobs.get(request.params.job)) as never,
+    async (request, reply) => {
+      const job = await jobs.get(request.params.job);
+      return reply.header("etag", etag(job.specRevision)).send(job as never);
+    },
   );
 
   app.get(

@@ -53,7 +53,9 @@ const actionBody = Type.Object(
         default: "drain",
       }),
     ),
-    timeout: duration("How long a drain may take before the batch is interrupted; 30s when left out"),
+    timeout: duration(
+      "How long a drain may take before the batch is interrupted; when left out, `drainTimeout` of the job's spec",
+    ),
     force: Type.Optional(
       Type.Boolean({
         description:
@@ -160,7 +162,8 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
 
 async function act(operations: Operations, kind: OperationKind, request: ActionRequest, reply: FastifyReply) {
   const waitMs = boundedDuration("wait", request.query.wait, 0, MOST_WAIT_MS);
-  const timeoutMs = boundedDuration("body.timeout", request.body.timeout, 30_000, MOST_DRAIN_MS);
+  const timeoutMs =
+    request.body.timeout === undefined ? null : boundedDuration("body.timeout", request.body.timeout, 0, MOST_DRAIN_MS);
   // Both take more than the job that was named, or rest on the caller's word.
   if (request.body.mode === "kill" || request.body.force === true) requireRole(request, "admin");
   const key = request.headers["idempotency-key"];

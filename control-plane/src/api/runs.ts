@@ -13,6 +13,7 @@ const RunResource = Type.Object(
     generation: Type.Integer({ examples: [1] }),
     application: Type.String({ examples: ["sales"] }),
     launch: Type.String({ description: "The submission of the application that it ran in" }),
+    specRevision: Type.Integer({ description: "Revision of the spec that it was started with", examples: [3] }),
     submissionId: Nullable(Type.String({ examples: ["driver-20261121000102-0003"] })),
     driverId: Nullable(Type.String({ examples: ["driver-20261121000102-0003"] })),
     sparkAppId: Nullable(Type.String({ examples: ["app-20261121000105-0003"] })),
@@ -81,7 +82,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
   );
 };
 
-function toRun({ stoppingSince: _, startedAt, endedAt, outcomes, ...run }: RunDetails) {
+function toRun({ stoppingSince: _stopping, spec: _spec, startedAt, endedAt, outcomes, ...run }: RunDetails) {
   return {
     ...run,
     startedAt: startedAt.toISOString(),

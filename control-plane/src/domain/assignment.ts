@@ -1,5 +1,6 @@
 import { checkpointPath } from "./layout.ts";
-import type { ContractSpec, HousekeepingSpec, JobSpec, PipelineParameters } from "./manifest.ts";
+import type { ContractSpec, HousekeepingSpec, PipelineParameters } from "./manifest.ts";
+import type { JobSpec } from "./specs/job-spec.ts";
 import type { AssignmentSpec } from "./sync.ts";
 
 /** What an assignment is composed from, beside the job itself. */
@@ -39,6 +40,7 @@ export function composeSpec(
     kind: spec.kind,
     triggerMs: spec.triggerMs,
     limits: spec.limits,
+    options: spec.options,
     kafka: site.kafka,
     registry: { url: site.registryUrl, subject: site.contract.subject },
     contract: site.contractSchema,

@@ -11,6 +11,7 @@ export const EVENT_TYPES = [
   "launch.submitted",
   "launch.adopted",
   "launch.ended",
+  "spec.changed",
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

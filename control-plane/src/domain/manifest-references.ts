@@ -1,4 +1,5 @@
 import type { Manifest } from "./manifest.ts";
+import { DEDICATED } from "./specs/job-spec.ts";
 import type { StrictReader } from "./strict-reader.ts";
 
 const TABLE_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
@@ -13,14 +14,25 @@ function upstreamOf(manifest: Manifest, job: string): string[] {
 export function checkReferences(manifest: Manifest, root: StrictReader): void {
   const writer = new Map<string, string>();
   const jobs = Object.entries(manifest.jobs);
+  if (manifest.applications[DEDICATED] !== undefined) {
+    root.complain(
+      `applications.${DEDICATED}`,
+      undefined,
+      "another name: this one gives a job an application of its own",
+    );
+  }
   if (jobs.length === 0) root.complain("jobs", undefined, "at least one job");
   for (const [id, job] of jobs) {
     if (!new RegExp(`^${manifest.name}\\.[a-z][a-z0-9_-]*$`).test(id)) {
       root.complain(`jobs.${id}`, undefined, `an id of the form ${manifest.name}.<name>`);
     }
-    if (manifest.applications[job.application] === undefined) {
+    if (job.application !== DEDICATED && manifest.applications[job.application] === undefined) {
       const known = Object.keys(manifest.applications).join(", ");
-      root.complain(`jobs.${id}.application`, job.application, `one of the declared applications: ${known}`);
+      root.complain(
+        `jobs.${id}.application`,
+        job.application,
+        `${DEDICATED} or one of the declared applications: ${known}`,
+      );
     }
     if (job.writes.length === 0) root.complain(`jobs.${id}.writes`, [], "at least one table");
     for (const table of job.writes) {

@@ -1,5 +1,7 @@
 import { parse, YAMLParseError } from "yaml";
 import { checkReferences } from "./manifest-references.ts";
+import { type ApplicationSpec, readApplicationSpec } from "./specs/application-spec.ts";
+import { type JobSpec, readJobSpec } from "./specs/job-spec.ts";
 import { type Complaint, StrictReader } from "./strict-reader.ts";
 
 /** A topic of the pipeline. */
@@ -27,33 +29,6 @@ export interface PipelineParameters {
   latencySlaMs: number;
   idleTickMs: number;
   clockMarginMs: number;
-}
-
-export interface ApplicationSpec {
-  cores: number;
-  /** JVM sizes such as `800m` */
-  driverMemory: string;
-  executorMemory: string;
-  shufflePartitions: number;
-}
-
-/** When a failed job is started again, and when that is given up. */
-export interface RestartPolicy {
-  /** failures within `withinMs` after which the job stays FAILED */
-  maxFailures: number;
-  withinMs: number;
-  backoffMs: number;
-  maxBackoffMs: number;
-}
-
-export interface JobSpec {
-  kind: string;
-  application: string;
-  triggerMs: number;
-  limits: Record<string, number>;
-  reads: string[];
-  writes: string[];
-  restart: RestartPolicy;
 }
 
 export interface HousekeepingSpec {
@@ -91,14 +66,6 @@ export type Compatibility = (typeof COMPATIBILITIES)[number];
 
 const NAME = /^[a-z][a-z0-9_-]*$/;
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
-const MEMORY = /^[1-9][0-9]*[mg]$/;
-/** For jobs that declare none, and for applications. */
-export const DEFAULT_RESTART: RestartPolicy = {
-  maxFailures: 5,
-  withinMs: 600_000,
-  backoffMs: 1_000,
-  maxBackoffMs: 60_000,
-};
 
 /** Thrown by {@link parseManifest}; `complaints` has everything that is wrong, not only the first. */
 export class ManifestError extends Error {
@@ -129,8 +96,8 @@ export function parseManifest(text: string): Manifest {
     topics: readTopics(root.map("topics")),
     contract: readContract(root.map("contract")),
     parameters: readParameters(root.map("parameters")),
-    applications: readEach(root.map("applications"), readApplication),
-    jobs: readEach(root.map("jobs"), readJob),
+    applications: readEach(root.map("applications"), readApplicationSpec),
+    jobs: readEach(root.map("jobs"), readJobSpec),
     housekeeping: readHousekeeping(root.map("housekeeping")),
   };
   root.refuseUnknownKeys();
@@ -194,40 +161,6 @@ function readParameters(map: StrictReader): PipelineParameters {
     map.complain("dedupHorizon", parameters.dedupHorizonMs, `at least allowedLateness + allowedSkew (${least} ms)`);
   }
   return parameters;
-}
-
-function readApplication(entry: StrictReader): ApplicationSpec {
-  const memory = "a JVM memory size such as 800m or 2g";
-  return {
-    cores: entry.wholeNumber("cores", 1),
-    driverMemory: entry.text("driverMemory", MEMORY, memory),
-    executorMemory: entry.text("executorMemory", MEMORY, memory),
-    shufflePartitions: entry.wholeNumber("shufflePartitions", 1),
-  };
-}
-
-function readJob(entry: StrictReader): JobSpec {
-  const limits = entry.has("limits") ? entry.map("limits") : undefined;
-  return {
-    kind: entry.text("kind", NAME, "the name of a kind of job"),
-    application: entry.text("application"),
-    triggerMs: entry.duration("trigger"),
-    limits: Object.fromEntries((limits?.keys() ?? []).map((key) => [key, limits?.wholeNumber(key, 1) ?? 1])),
-    reads: entry.texts("reads"),
-    writes: entry.texts("writes"),
-    restart: entry.has("restart") ? readRestart(entry.map("restart")) : DEFAULT_RESTART,
-  };
-}
-
-function readRestart(map: StrictReader): RestartPolicy {
-  const policy = {
-    maxFailures: map.wholeNumber("maxFailures", 1),
-    withinMs: map.duration("within", 1),
-    backoffMs: map.duration("backoff", 1),
-    maxBackoffMs: map.duration("maxBackoff", 1),
-  };
-  map.refuseUnknownKeys();
-  return policy;
 }
 
 function readHousekeeping(map: StrictReader): HousekeepingSpec {

@@ -1,4 +1,4 @@
-import type { ApplicationSpec } from "./manifest.ts";
+import type { ApplicationSpec } from "./specs/application-spec.ts";
 
 /**
  * What has to be known before a driver's own program runs; all other settings stand in the runner's `session.py`, each
@@ -81,6 +81,8 @@ export function composeSubmission(
       PENSTOCK_LAUNCH_ID: launchId,
     },
     sparkProperties: {
+      // First, so that nothing of them can win over what follows.
+      ...spec.settings,
       ...Object.fromEntries(SUBMITTED.map(([key, value]) => [key, value])),
       // One small heap needs no threads for collecting garbage; a driver plans, and the second compiler took a
       // third of its CPU time in the first two minutes. The log's level: `session.py`.

@@ -1,4 +1,4 @@
-import { DURATION_FORM, parseDuration } from "./duration.ts";
+import { DURATION_FORM, formatDuration, parseDuration } from "./duration.ts";
 
 /** One thing that is wrong in a document, with the path to it. */
 export interface Complaint {
@@ -56,19 +56,22 @@ export class StrictReader {
     return choices[0] as T;
   }
 
-  wholeNumber(key: string, least: number): number {
+  wholeNumber(key: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.take(key);
-    if (Number.isSafeInteger(value) && (value as number) >= least) return value as number;
-    this.complain(key, value, `a whole number, at least ${least}`);
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+    const limit = most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `${least} to ${most}`;
+    this.complain(key, value, `a whole number, ${limit}`);
     return least;
   }
 
   /** @returns milliseconds */
-  duration(key: string, leastMs = 0): number {
+  duration(key: string, leastMs = 0, mostMs: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.take(key);
     const ms = typeof value === "string" ? parseDuration(value) : undefined;
-    if (ms !== undefined && ms >= leastMs) return ms;
-    this.complain(key, value, leastMs > 0 ? `${DURATION_FORM}, more than zero` : DURATION_FORM);
+    if (ms !== undefined && ms >= leastMs && ms <= mostMs) return ms;
+    const least = leastMs > 0 ? ", more than zero" : "";
+    const most = mostMs === Number.MAX_SAFE_INTEGER ? "" : `, at most ${formatDuration(mostMs)}`;
+    this.complain(key, value, `${DURATION_FORM}${least}${most}`);
     return leastMs;
   }
 

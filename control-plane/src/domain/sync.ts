@@ -91,6 +91,8 @@ export interface AssignmentSpec {
   kind: string;
   triggerMs: number;
   limits: Record<string, number>;
+  /** further options of its source */
+  options: Record<string, number>;
   kafka: { brokers: string; topic: string };
   registry: { url: string; subject: string };
   contract: string;

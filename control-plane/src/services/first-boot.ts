@@ -69,10 +69,12 @@ export class FirstBoot {
     await this.deps.migrate();
     at("saving what the manifest declares");
     const tables = Object.values(manifest.jobs).flatMap((job) => job.writes);
-    await catalog.declare(
-      manifest,
-      Object.fromEntries(tables.map((table) => [table, tablePath(1, table)])),
-      rulesOf(manifest),
+    warnings.push(
+      ...(await catalog.declare(
+        manifest,
+        Object.fromEntries(tables.map((table) => [table, tablePath(1, table)])),
+        rulesOf(manifest),
+      )),
     );
     const generation = await catalog.liveGeneration(manifest.name);
     if (generation === null) throw new Error(`pipeline ${manifest.name} has no live generation`);

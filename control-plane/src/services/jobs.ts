@@ -1,5 +1,16 @@
 import { Problem } from "../domain/problem.ts";
-import type { CatalogStore, EventStore, JobRow, LedgerRow, ProgressRow, RunDetails, RunStore } from "./ports.ts";
+import { applicationOf, type JobSpecText, writeJobSpec } from "../domain/specs/job-spec.ts";
+import { jobChanges, needsRestart } from "../domain/specs/spec-change.ts";
+import type {
+  CatalogStore,
+  EventStore,
+  JobRow,
+  LedgerRow,
+  ProgressRow,
+  RunDetails,
+  RunRow,
+  RunStore,
+} from "./ports.ts";
 import type { JobOffsets, Positions } from "./positions.ts";
 
 export interface JobSummary {
@@ -12,6 +23,10 @@ export interface JobSummary {
   state: string;
   reason: string | null;
   since: string;
+  spec: JobSpecText;
+  specRevision: number;
+  /** it runs with an older spec */
+  restartPending: boolean;
   lag: { records: string | null; seconds: number | null };
   lastBatch: { id: string; at: string; rows: number; durationMs: number | null; version: string } | null;
 }
@@ -31,12 +46,12 @@ export class JobReader {
   }
 
   async list(): Promise<JobSummary[]> {
-    const jobs = await this.catalog.jobs();
-    return Promise.all(jobs.map((job) => this.summarise(job)));
+    const [jobs, openRuns] = await Promise.all([this.catalog.jobs(), this.runStore.openRuns()]);
+    return Promise.all(jobs.map((job) => this.summarise(job, openRuns)));
   }
 
   async get(id: string): Promise<JobSummary> {
-    return this.summarise(await this.find(id));
+    return this.summarise(await this.find(id), await this.runStore.openRuns());
   }
 
   /** @throws Problem `unknown_job`, listing the jobs there are */
@@ -81,23 +96,27 @@ export class JobReader {
     return this.positions.offsets(await this.find(id));
   }
 
-  private async summarise(job: JobRow): Promise<JobSummary> {
+  private async summarise(job: JobRow, openRuns: RunRow[]): Promise<JobSummary> {
     const [generation, lag, batch, progress] = await Promise.all([
       this.positions.generation(),
       this.positions.lag(job),
       this.positions.lastBatch(job),
       this.events.newestProgress(job.id),
     ]);
+    const run = openRuns.find((open) => open.job === job.id);
     return {
       id: job.id,
       kind: job.spec.kind,
-      application: job.application,
+      application: run === undefined ? job.application : applicationOf(job.id, run.spec),
       generation,
       epoch: job.epoch,
       desiredState: job.desired,
       state: job.state,
       reason: job.reason,
       since: job.stateSince.toISOString(),
+      spec: writeJobSpec(job.spec),
+      specRevision: job.revision,
+      restartPending: run !== undefined && needsRestart(jobChanges(run.spec, job.spec)),
       lag,
       lastBatch: batch === null ? null : describeBatch(batch, progress),
     };

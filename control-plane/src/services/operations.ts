@@ -20,6 +20,9 @@ export interface OperationDeps {
   failpoint: Failpoint;
 }
 
+/** A request as it comes; without a timeout, that of the job's spec holds. */
+export type NewRequest = Omit<OperationRequest, "timeoutMs"> & { timeoutMs: number | null };
+
 export interface Asked {
   by: string;
   requestId: string | null;
@@ -47,18 +50,22 @@ export class Operations {
    * @throws Problem `unknown_job`; `conflict` when the idempotency key was used for something else, or force is out of
    *   place; `kills_other_jobs`
    */
-  async request(kind: OperationKind, id: string, request: OperationRequest, asked: Asked): Promise<OperationRow> {
+  async request(kind: OperationKind, id: string, wish: NewRequest, asked: Asked): Promise<OperationRow> {
     const { jobs, store, runs, launches, phaseOf, failpoint, onRequest } = this.deps;
     const job = await jobs.find(id);
+    const request = { ...wish, timeoutMs: wish.timeoutMs ?? job.spec.drainTimeoutMs };
     const repeated = await this.repeated(kind, id, asked.idempotencyKey);
     if (repeated !== null) return repeated;
     const pending = (await store.open()).find((operation) => operation.job === id && operation.kind === kind);
     if (pending?.request.mode === request.mode && pending.request.force === request.force) return pending;
     const openRuns = await runs.openRuns();
-    const hasRun = openRuns.some((run) => run.job === id);
-    const launch = (await launches.open()).find(({ application }) => application === job.application)?.id ?? null;
-    const phase = phaseOf(job.application);
-    const force = decideForce({ kind, job, request, openRuns, phase, launch });
+    const run = openRuns.find((open) => open.job === id);
+    const hasRun = run !== undefined;
+    const host = (await launches.open()).find((launch) =>
+      hasRun ? launch.id === run.launch : launch.application === job.application,
+    );
+    const phase = phaseOf(host?.application ?? job.application);
+    const force = decideForce({ kind, job, request, openRuns, phase, launch: host?.id ?? null });
     const operation = await this.save(this.compose(kind, job, hasRun, request, force, asked));
     failpoint("operation-requested");
     onRequest();

@@ -2,8 +2,10 @@ import type { TopicOffsets } from "../domain/lag.ts";
 import type { DesiredState, JobState } from "../domain/lifecycle/job.ts";
 import type { DriverState, LaunchRecord } from "../domain/lifecycle/launch.ts";
 import type { OperationKind, OperationRequest, OperationState, OperationStep } from "../domain/lifecycle/operation.ts";
-import type { ApplicationSpec, JobSpec, Manifest, PipelineParameters, TopicSpec } from "../domain/manifest.ts";
+import type { Manifest, PipelineParameters, TopicSpec } from "../domain/manifest.ts";
 import type { SubmissionRequest } from "../domain/spark-settings.ts";
+import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
+import type { JobSpec } from "../domain/specs/job-spec.ts";
 import type { Certificate, JobException, RunnerEvent, RunnerProcess, StopMode, SyncRequest } from "../domain/sync.ts";
 
 /** What the services need from the outside; adapters implement it, tests may run it on the real thing. */
@@ -17,6 +19,8 @@ export interface JobRow {
   pipeline: string;
   application: string;
   spec: JobSpec;
+  /** grows with each change of the spec */
+  revision: number;
   desired: DesiredState;
   desiredSince: Date;
   stopMode: StopMode;
@@ -32,6 +36,9 @@ export interface RunRow {
   epoch: number;
   generation: number;
   launch: string;
+  /** what it was started with */
+  spec: JobSpec;
+  specRevision: number;
   queryId: string | null;
   queryRunId: string | null;
   startedAt: Date;
@@ -80,6 +87,10 @@ export interface ApplicationRow {
   name: string;
   pipeline: string;
   spec: ApplicationSpec;
+  /** grows with each change of the spec */
+  revision: number;
+  /** it belongs to the job of its name alone */
+  dedicated: boolean;
 }
 
 export interface GenerationRow {
@@ -136,8 +147,12 @@ export interface AuditEntry {
 
 /** Everything declared: pipelines, generations, applications, jobs. */
 export interface CatalogStore {
-  /** Saves what the manifest declares; what people decided (desired states, the live generation) stays. */
-  declare(manifest: Manifest, tables: Record<string, string>, rules: Partial<PipelineParameters>): Promise<void>;
+  /**
+   * Saves what the manifest declares; what people decided (desired states, the live generation, specs that the manifest
+   * did not change since) stays.
+   * @returns what of the manifest was not taken, as sentences
+   */
+  declare(manifest: Manifest, tables: Record<string, string>, rules: Partial<PipelineParameters>): Promise<string[]>;
   liveGeneration(pipeline: string): Promise<GenerationRow | null>;
   applications(): Promise<ApplicationRow[]>;
   jobs(): Promise<JobRow[]>;
@@ -165,8 +180,11 @@ export interface RunStore {
   list(job: string, limit: number, beforeEpoch: number | null): Promise<RunDetails[]>;
   find(job: string, epoch: number): Promise<RunDetails | null>;
   failures(job: string, since: Date): Promise<{ at: Date; exception: JobException | null }[]>;
-  /** Claims the next epoch of the job. */
-  start(job: string, generation: number, launch: string): Promise<number>;
+  /**
+   * Claims the next epoch of the job, and keeps the spec that it has now.
+   * @returns null when that spec leads to another application than the launch's
+   */
+  start(job: string, generation: number, launch: string): Promise<RunRow | null>;
   stopping(job: string, epoch: number): Promise<void>;
   query(job: string, epoch: number, queryId: string | null, queryRunId: string | null): Promise<void>;
   end(job: string, epoch: number, end: RunEnd): Promise<void>;

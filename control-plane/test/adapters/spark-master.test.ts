@@ -20,7 +20,7 @@ const request = composeSubmission(
     tokenFile: "/state/secrets/runner-token",
   },
   "sales",
-  { cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2 },
+  { cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2, settings: {} },
   "6f9619ff-8b86-4011-b42d-00cf4fc964ff",
 );
 

@@ -29,11 +29,11 @@ class Upstream:
 
     def stream(self) -> DataFrame:
         """All commits of the table from the first on; never its snapshot, which compaction reorders."""
-        limit = str(self._context.assignment.spec["limits"].get("maxFilesPerTrigger", _MAX_FILES))
+        limits = {"maxFilesPerTrigger": _MAX_FILES, **self._context.assignment.spec["limits"]}
         return (
             self._context.spark.readStream.format("delta")
             .option("startingVersion", "0")
-            .option("maxFilesPerTrigger", limit)
+            .options(**{name: str(limit) for name, limit in limits.items()})
             .load(self._ledger.table_path)
         )
 

@@ -1,8 +1,9 @@
 import type { ApplicationRow, CatalogStore, GenerationRow, JobRow } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
+import { declareSpecs } from "./declare.ts";
 import { insertEvents } from "./journal.ts";
 
-const JOB_COLUMNS = `id, pipeline, application, spec, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
+const JOB_COLUMNS = `id, pipeline, application, spec, revision, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
   stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince"`;
 
 /** Pipelines, generations, applications and jobs in Postgres. */
@@ -16,20 +17,7 @@ export function createCatalogStore(db: Database): CatalogStore {
            ON CONFLICT DO NOTHING`,
           [manifest.name, tables, rules],
         );
-        for (const [name, spec] of Object.entries(manifest.applications)) {
-          await tx.query(
-            `INSERT INTO applications (name, pipeline, spec) VALUES ($1, $2, $3)
-             ON CONFLICT (name) DO UPDATE SET spec = excluded.spec`,
-            [name, manifest.name, spec],
-          );
-        }
-        for (const [id, spec] of Object.entries(manifest.jobs)) {
-          await tx.query(
-            `INSERT INTO jobs (id, pipeline, application, spec, desired) VALUES ($1, $2, $3, $4, 'running')
-             ON CONFLICT (id) DO UPDATE SET application = excluded.application, spec = excluded.spec`,
-            [id, manifest.name, spec.application, spec],
-          );
-        }
+        return declareSpecs(tx, manifest);
       }),
 
     async liveGeneration(pipeline) {
@@ -40,7 +28,8 @@ export function createCatalogStore(db: Database): CatalogStore {
       return rows[0] ?? null;
     },
 
-    applications: () => db.query<ApplicationRow>("SELECT name, pipeline, spec FROM applications ORDER BY name"),
+    applications: () =>
+      db.query<ApplicationRow>("SELECT name, pipeline, spec, revision, dedicated FROM applications ORDER BY name"),
 
     jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs ORDER BY id`),
 

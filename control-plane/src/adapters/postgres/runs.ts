@@ -3,7 +3,7 @@ import type { RunDetails, RunRow, RunStore } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
-const COLUMNS = `job, epoch, generation, launch, query_id AS "queryId", query_run_id AS "queryRunId",
+const COLUMNS = `job, epoch, generation, launch, spec, spec_revision AS "specRevision", query_id AS "queryId", query_run_id AS "queryRunId",
   started_at AS "startedAt", stopping_since AS "stoppingSince", ended_at AS "endedAt", ended_by AS "endedBy",
   exception, certificate, batches, rows`;
 
@@ -37,20 +37,17 @@ export function createRunStore(db: Database): RunStore {
 
     start: (job, generation, launch) =>
       db.transaction(async (tx) => {
-        const [row] = await tx.query<{ epoch: number }>(
-          "UPDATE jobs SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch",
-          [job],
+        const [row] = await tx.query<RunRow>(
+          `WITH claimed AS (UPDATE jobs SET epoch = epoch + 1 WHERE id = $1 AND application = (SELECT application FROM launches WHERE id = $3)
+             RETURNING id, epoch, spec, revision)
+           INSERT INTO runs (job, epoch, generation, launch, spec, spec_revision)
+             SELECT id, epoch, $2, $3, spec, revision FROM claimed RETURNING ${COLUMNS}`,
+          [job, generation, launch],
         );
-        if (row === undefined) throw new Error(`no job ${job}`);
-        await tx.query("INSERT INTO runs (job, epoch, generation, launch) VALUES ($1, $2, $3, $4)", [
-          job,
-          row.epoch,
-          generation,
-          launch,
-        ]);
-        const data = { epoch: row.epoch, generation, launch };
+        if (row === undefined) return null;
+        const data = { epoch: row.epoch, generation, launch, specRevision: row.specRevision };
         await insertEvents(tx, [{ type: "run.opened", subjects: [job, launch], data }]);
-        return row.epoch;
+        return row;
       }),
 
     async stopping(job, epoch) {

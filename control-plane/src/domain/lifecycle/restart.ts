@@ -1,4 +1,4 @@
-import type { RestartPolicy } from "../manifest.ts";
+import type { RestartPolicy } from "../specs/job-spec.ts";
 
 /** What the restart policy says after the failures so far. */
 export interface RestartVerdict {

@@ -7,8 +7,8 @@ import {
   type LaunchTimes,
 } from "../../domain/lifecycle/launch.ts";
 import { restartVerdict } from "../../domain/lifecycle/restart.ts";
-import { DEFAULT_RESTART } from "../../domain/manifest.ts";
 import { composeSubmission, type SparkSite } from "../../domain/spark-settings.ts";
+import { DEFAULT_RESTART } from "../../domain/specs/job-spec.ts";
 import type { RunnerProcess } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
@@ -40,6 +40,7 @@ export interface ApplicationDeps {
 }
 
 export interface ApplicationView {
+  name: string;
   decision: LaunchDecision;
   launch: LaunchRow | null;
   call: RunnerCall | null;
@@ -80,7 +81,13 @@ export class Applications {
     const facts = await this.observe(application, launch, call, open, wanted, failuresSince, listeningSince);
     const decision = decideLaunch(facts, this.deps.times);
     const after = await this.act(application, launch, decision, wanted);
-    return { decision: this.withRefusal(launch, decision), launch: after, call, noResources: facts.noResources };
+    return {
+      name: application.name,
+      decision: this.withRefusal(launch, decision),
+      launch: after,
+      call,
+      noResources: facts.noResources,
+    };
   }
 
   private async adopt(launch: LaunchRow | null): Promise<LaunchRow | null> {

@@ -47,6 +47,8 @@ export class Jobs {
     for (let step = 1; view.decision.action !== "none" && step <= STEPS_PER_TICK; step++) {
       const run = await this.act(view, application, generation);
       view = await this.decide(view.job, run, application, openLaunches);
+      // Its next run belongs into another application, which has a look of its own.
+      if (run === null && job.application !== application.name) break;
     }
     await this.keepBooks(view, application);
     return view;
@@ -79,7 +81,8 @@ export class Jobs {
       report: run === null ? null : reportOf(application, run),
       restart,
       lastFailure: exceptionText(failures[0] ?? null),
-      progressTimeoutMs: this.deps.progressTimeoutMs,
+      // Between two batches nothing is heard of a query that has a long trigger.
+      progressTimeoutMs: this.deps.progressTimeoutMs + (run?.spec.triggerMs ?? 0),
       now,
     });
     return { job, run, decision, givenUp: restart.givenUp || decision.rule === "application-gave-up" };
@@ -91,11 +94,12 @@ export class Jobs {
     generation: GenerationRow,
   ): Promise<RunRow | null> {
     if (decision.action === "openRun" && application.launch !== null) {
-      const epoch = await this.deps.runs.start(job.id, generation.number, application.launch.id);
-      this.deps.log.info({ job: job.id, epoch }, "run opened");
+      const opened = await this.deps.runs.start(job.id, generation.number, application.launch.id);
+      if (opened === null) return null;
+      this.deps.log.info({ job: job.id, epoch: opened.epoch, revision: opened.specRevision }, "run opened");
       this.deps.failpoint("run-opened");
-      job.epoch = epoch;
-      return newRun(job.id, epoch, generation.number, application.launch.id, this.deps.clock.now());
+      job.epoch = opened.epoch;
+      return opened;
     }
     if (decision.action === "closeRun" && run !== null) {
       const report = reportOf(application, run);
@@ -152,23 +156,4 @@ function endOf(rule: string, job: JobRow, run: RunRow, application: ApplicationV
   if (application.decision.phase === "ending") return "runner";
   if (rule === "run-failed") return "failure";
   return run.stoppingSince === null ? "runner" : "request";
-}
-
-function newRun(job: string, epoch: number, generation: number, launch: string, startedAt: Date): RunRow {
-  return {
-    job,
-    epoch,
-    generation,
-    launch,
-    queryId: null,
-    queryRunId: null,
-    startedAt,
-    stoppingSince: null,
-    endedAt: null,
-    endedBy: null,
-    exception: null,
-    certificate: null,
-    batches: "0",
-    rows: "0",
-  };
 }

@@ -1,12 +1,23 @@
 import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
 import type { LaunchPhase } from "../../domain/lifecycle/launch.ts";
 import { decideOperation } from "../../domain/lifecycle/operation.ts";
-import type { JobSpec } from "../../domain/manifest.ts";
+import type { JobSpec } from "../../domain/specs/job-spec.ts";
 import type { Assignment } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
-import type { CatalogStore, Clock, GenerationRow, LaunchStore, OperationStore, RunStore } from "../ports.ts";
+import type {
+  ApplicationRow,
+  CatalogStore,
+  Clock,
+  GenerationRow,
+  JobRow,
+  LaunchRow,
+  LaunchStore,
+  OperationStore,
+  RunRow,
+  RunStore,
+} from "../ports.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
 import type { Jobs, JobView } from "./jobs.ts";
 
@@ -132,7 +143,7 @@ export class Reconciler {
     const plans = new Map<string, ApplicationPlan>();
     const views = new Map<string, ApplicationView>();
     for (const application of applications) {
-      const members = jobs.filter((job) => job.application === application.name);
+      const members = jobs.filter((job) => hostOf(job, openRuns, open) === application.name);
       const wanted = members.some((job) => job.desired === "running");
       const askedAt = members.map((job) => job.desiredSince.getTime());
       const view = await this.deps.applications.step(
@@ -150,7 +161,7 @@ export class Reconciler {
         mine.push(await this.deps.jobs.step(job, run, view, open, generation));
       }
       jobViews.push(...mine);
-      plans.set(application.name, this.planFor(application.name, view, mine, specs, generation, wanted));
+      plans.set(application.name, this.planFor(application, view, mine, specs, generation, wanted));
     }
     this.plans = plans;
     this.views = views;
@@ -167,7 +178,7 @@ export class Reconciler {
   }
 
   private planFor(
-    name: string,
+    { name, dedicated }: ApplicationRow,
     view: ApplicationView,
     jobs: JobView[],
     specs: Record<string, JobSpec>,
@@ -180,7 +191,7 @@ export class Reconciler {
       // The rules of a generation's rows are those it was made with, whatever the manifest says by now.
       const parameters = { ...this.deps.site.parameters, ...generation.rules };
       const { number, tables } = generation;
-      const spec = composeSpec({ ...this.deps.site, parameters, jobs: specs }, job.id, job.spec, number, tables);
+      const spec = composeSpec({ ...this.deps.site, parameters, jobs: specs }, job.id, run.spec, number, tables);
       return [
         {
           job: job.id,
@@ -196,7 +207,9 @@ export class Reconciler {
     const now = this.deps.clock.now();
     if (wanted || assignments.length > 0) this.idleSince.set(name, now);
     const idleMs = now.getTime() - (this.idleSince.get(name) ?? now).getTime();
-    return { launchId, shutdown: idleMs > this.deps.idleShutdownMs, assignments };
+    // An application of one job alone is of no use once that job has moved away.
+    const shutdown = idleMs > this.deps.idleShutdownMs || (dedicated && jobs.length === 0);
+    return { launchId, shutdown, assignments };
   }
 
   private async stepOperations(jobs: JobView[]): Promise<void> {
@@ -238,4 +251,10 @@ export class Reconciler {
       }
     }
   }
+}
+
+/** The application that a job is in: its next run may belong into another one, but not before the open one is closed. */
+function hostOf(job: JobRow, openRuns: RunRow[], openLaunches: LaunchRow[]): string {
+  const run = openRuns.find((open) => open.job === job.id);
+  return openLaunches.find((launch) => launch.id === run?.launch)?.application ?? job.application;
 }

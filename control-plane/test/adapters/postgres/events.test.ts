@@ -38,7 +38,7 @@ async function newLaunch(): Promise<string> {
   return id;
 }
 
-const newRun = (job: string) => createRunStore(database).start(job, 1, launch);
+const newRun = async (job: string) => (await createRunStore(database).start(job, 1, launch))?.epoch ?? 0;
 
 interface Told {
   job: string;

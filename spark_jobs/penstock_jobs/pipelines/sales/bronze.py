@@ -35,7 +35,8 @@ class BronzeJob(Job):
         refuse_shrunken_topic(self._topic, self._position().through.get(self._topic, {}), self._ends.ask())
 
     def source(self) -> DataFrame:
-        limit = str(self.context.assignment.spec["limits"].get("maxOffsetsPerTrigger", 200_000))
+        spec = self.context.assignment.spec
+        limit = str(spec["limits"].get("maxOffsetsPerTrigger", 200_000))
         records = (
             self.context.spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._brokers)
@@ -46,6 +47,7 @@ class BronzeJob(Job):
             .option("includeHeaders", "true")
             # The default long poll delays every small batch by 200 ms.
             .option("kafka.fetch.max.wait.ms", "10")
+            .options(**{name: str(value) for name, value in spec.get("options", {}).items()})
             .load()
         )
         return bronze_rows(records)

@@ -1,0 +1,39 @@
+import type { AuditEntry } from "../../services/ports.ts";
+import type { SpecStore } from "../../services/specs/ports.ts";
+import type { Database, Queryable } from "./database.ts";
+import { insertDedicated, recordChange } from "./declare.ts";
+
+/** Changes of specs in Postgres. */
+export function createSpecStore(db: Database): SpecStore {
+  return {
+    saveJob: (change) =>
+      db.transaction(async (tx) => {
+        if (change.dedicated !== null) await insertDedicated(tx, change.of, change.pipeline, change.dedicated);
+        return save(
+          tx,
+          `UPDATE jobs SET spec = $3, application = $4, revision = revision + 1 WHERE id = $1 AND revision = $2
+           RETURNING revision`,
+          [change.of, change.revision, change.spec, change.application],
+          change.audit,
+        );
+      }),
+
+    saveApplication: (change) =>
+      db.transaction((tx) =>
+        save(
+          tx,
+          `UPDATE applications SET spec = $3, revision = revision + 1 WHERE name = $1 AND revision = $2
+           RETURNING revision`,
+          [change.of, change.revision, change.spec],
+          change.audit,
+        ),
+      ),
+  };
+}
+
+async function save(tx: Queryable, update: string, values: unknown[], audit: AuditEntry): Promise<number | null> {
+  const [row] = await tx.query<{ revision: number }>(update, values);
+  if (row === undefined) return null;
+  await recordChange(tx, audit, row.revision);
+  return row.revision;
+}

@@ -1,0 +1,111 @@
+import { invalidRequest } from "../../domain/problem.ts";
+import { dedicatedSpec } from "../../domain/specs/dedicated.ts";
+import { applicationOf, DEDICATED, type JobSpec, readJobSpec, writeJobSpec } from "../../domain/specs/job-spec.ts";
+import { jobChanges, needsRestart, type SpecChange } from "../../domain/specs/spec-change.ts";
+import type { JobReader } from "../jobs.ts";
+import type { Asked, Operations } from "../operations.ts";
+import type { ApplicationRow, CatalogStore, JobRow, RunStore } from "../ports.ts";
+import type { SpecStore } from "./ports.ts";
+import { type ChangeRequest, readBody, refuseNewGeneration, requireRevision, staleRevision } from "./revisions.ts";
+
+export interface JobSpecDeps {
+  jobs: JobReader;
+  catalog: CatalogStore;
+  runs: RunStore;
+  store: SpecStore;
+  operations: Operations;
+  onChange: () => void;
+}
+
+/** What a change of a spec does, or would do. */
+export interface SpecAnswer<S> {
+  dryRun: boolean;
+  effect: "none" | "restart";
+  changes: SpecChange[];
+  /** what runs was started with an older spec */
+  restartPending: boolean;
+  specRevision: number;
+  spec: S;
+  /** id of the restart that was asked for with it */
+  operation: string | null;
+}
+
+/** Changes what jobs are declared to be. */
+export class JobSpecs {
+  private readonly deps: JobSpecDeps;
+
+  constructor(deps: JobSpecDeps) {
+    this.deps = deps;
+  }
+
+  /**
+   * Replaces a job's spec.
+   * @throws Problem `unknown_job`, `invalid_request`, `stale_revision`, `needs_new_generation`
+   */
+  async put(id: string, request: ChangeRequest, asked: Asked): Promise<SpecAnswer<ReturnType<typeof writeJobSpec>>> {
+    const { jobs, catalog, runs } = this.deps;
+    const job = await jobs.find(id);
+    requireRevision(request.expected, job.revision, `/v1/jobs/${id}`);
+    const spec = readBody(request.body, readJobSpec);
+    const changes = jobChanges(job.spec, spec);
+    refuseNewGeneration(changes);
+    const applications = await catalog.applications();
+    requireApplication(spec, applications);
+    const revision =
+      request.dryRun || changes.length === 0 ? job.revision : await this.save(job, spec, applications, asked);
+    const run = (await runs.openRuns()).find((open) => open.job === id);
+    const restartPending = run !== undefined && needsRestart(jobChanges(run.spec, spec));
+    const restart = restartPending && request.restart && !request.dryRun ? await this.restart(id, asked) : null;
+    return {
+      dryRun: request.dryRun,
+      effect: run !== undefined && needsRestart(changes) ? "restart" : "none",
+      changes,
+      restartPending,
+      specRevision: revision,
+      spec: writeJobSpec(spec),
+      operation: restart,
+    };
+  }
+
+  private async save(job: JobRow, spec: JobSpec, applications: ApplicationRow[], asked: Asked): Promise<number> {
+    const { store, jobs, onChange } = this.deps;
+    const present = applications.find(({ name }) => name === job.application);
+    const revision = await store.saveJob({
+      of: job.id,
+      pipeline: job.pipeline,
+      revision: job.revision,
+      spec,
+      application: applicationOf(job.id, spec),
+      dedicated: spec.application === DEDICATED ? dedicatedSpec(present?.spec) : null,
+      audit: {
+        actor: asked.by,
+        action: "job.spec",
+        target: job.id,
+        requestId: asked.requestId,
+        before: writeJobSpec(job.spec),
+        after: writeJobSpec(spec),
+      },
+    });
+    if (revision === null) {
+      const { revision: newest } = await jobs.find(job.id);
+      throw staleRevision(`revision ${job.revision}`, newest, `/v1/jobs/${job.id}`);
+    }
+    onChange();
+    return revision;
+  }
+
+  private async restart(id: string, asked: Asked): Promise<string> {
+    const request = { mode: "drain" as const, timeoutMs: null, force: false };
+    return (await this.deps.operations.request("restart", id, request, asked)).id;
+  }
+}
+
+function requireApplication({ application }: JobSpec, applications: ApplicationRow[]): void {
+  const shared = applications.filter(({ dedicated }) => !dedicated).map(({ name }) => name);
+  if (application === DEDICATED || shared.includes(application)) return;
+  const expected = `${DEDICATED} (one of its own) or one of: ${shared.join(", ")}`;
+  throw invalidRequest(
+    [{ field: "body.application", value: application, expected }],
+    "GET /v1/applications lists them.",
+  );
+}
