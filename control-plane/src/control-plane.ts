@@ -49,6 +49,7 @@ import { createSnapshots } from "./services/snapshots.ts";
 import { TableHistory } from "./services/table-history.ts";
 import { Tokens } from "./services/tokens.ts";
 import { JobSpecs } from "./services/specs/job-specs.ts";
+import { TableHistory } from "./services/table-history.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
@@ -189,16 +190,6 @@ export async function createControlPlane(
         reader: createCheckpointFiles(),
         history,
         folders: { lake: config.lakeDir, checkpoints: config.checkpointDir },
-      }),
-      operations: new Operations({
-        store: operationStore,
-        runs,
-        launches,
-        jobs,
-        clock,
-        phaseOf: (application) => reconciler.view(application)?.decision.phase ?? null,
-        onRequest: reconciler.poke,
-        failpoint,
       }),
       operations,
       jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specStore, operations, onChange: reconciler.poke }),
