@@ -33,8 +33,8 @@ import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
 import type { Revenue } from "./services/revenue.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
-import type { Tokens } from "./services/tokens.ts";
 import type { JobSpecs } from "./services/specs/job-specs.ts";
+import type { Tokens } from "./services/tokens.ts";
 
 /** Everything that the routes need. */
 export interface AppServices {
