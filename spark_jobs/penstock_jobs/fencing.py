@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock_jobs import files
-from penstock_jobs.job import JobRefused
+from penstock_jobs.job import RunRefused
 
 # Wide enough for any epoch, so that names sort as numbers do.
 _DIGITS = 12
@@ -19,21 +19,21 @@ class EpochFence:
     def claim(self, holder: str) -> None:
         """Take the epoch; `holder` is kept in the claim for people who look.
 
-        Raises JobRefused when the epoch has been claimed before or a higher one exists.
+        Raises RunRefused when the epoch has been claimed before or a higher one exists.
         """
         path = f"{self._folder}/{self._epoch:0{_DIGITS}d}"
         if not files.create_exclusive(path, holder):
-            raise JobRefused(
+            raise RunRefused(
                 f"epoch {self._epoch} has already been claimed by another run ({files.read_text(path)}); "
                 "start the job again to get a new epoch"
             )
         self.check()
 
     def check(self) -> None:
-        """Raise JobRefused when a higher epoch of this job has been claimed."""
+        """Raise RunRefused when a higher epoch of this job has been claimed."""
         newest = self._newest()
         if newest > self._epoch:
-            raise JobRefused(f"this run (epoch {self._epoch}) has been replaced: epoch {newest} has been claimed")
+            raise RunRefused(f"this run (epoch {self._epoch}) has been replaced: epoch {newest} has been claimed")
 
     def prune(self, keep: int) -> int:
         """Remove all but the newest `keep` claims; the number removed."""

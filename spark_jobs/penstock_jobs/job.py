@@ -31,6 +31,15 @@ class RestartQuery(Exception):
 class JobRefused(Exception):
     """The job must not run: going on would lose or double data. The text says why and the ways out."""
 
+    permanent = True
+    """Whether a new run would meet the same: then it is not worth trying before somebody has done something."""
+
+
+class RunRefused(JobRefused):
+    """This run must not go on, but a new one may."""
+
+    permanent = False
+
 
 @dataclass(frozen=True)
 class Assignment:
@@ -46,7 +55,7 @@ class Fence(Protocol):
     """Keeps a replaced run from writing."""
 
     def check(self) -> None:
-        """Raise JobRefused when a higher epoch of this job has been claimed."""
+        """Raise RunRefused when a higher epoch of this job has been claimed."""
 
 
 class Reporter(Protocol):

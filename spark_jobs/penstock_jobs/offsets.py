@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 
 from penstock_jobs.files import list_names, read_text
+from penstock_jobs.job import JobRefused
 
 
-class CheckpointDamaged(Exception):
+class CheckpointDamaged(JobRefused):
     """A file of the checkpoint is missing or cannot be read; the text names it."""
 
 

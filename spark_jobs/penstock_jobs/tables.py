@@ -14,13 +14,14 @@ from pyspark.sql import functions as sf
 from penstock_jobs.job import JobContext, JobRefused, WaitingFor
 from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger
 from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.transaction import TableTransactions
 
 _ROWS_PER_FILE = 25_000
 _WAYS_OUT = "Ways out: restore table and checkpoint from one backup, or replay the job into a new generation"
 
 
 class CommitLost(Exception):
-    """An append returned but its commit is not in the table's log: somebody else writes this table."""
+    """A commit is not in the table's log afterwards: somebody else writes this table."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class OutputTable:
         self.ledger = TableLedger(self.path)
         self.last: LedgerEntry | None = None
         self._version = -1
+        self._transactions = TableTransactions(context.spark, self.path, context.fence.check)
+        self._taken_over = False
 
     @property
     def last_batch(self) -> int:
@@ -72,6 +75,7 @@ class OutputTable:
         """
         if self.ledger.newest_version() is None:
             self._create(self._context.spark)
+        self._take_over()
         newest = self.ledger.newest_version()
         assert newest is not None, f"{self.path} has been created"
         self._version = newest
@@ -90,9 +94,13 @@ class OutputTable:
         """Commit rows together with their ledger entry; the version of the commit. `count`: about how many rows."""
         self._context.fence.check()
         files = -(-count // _ROWS_PER_FILE) or 1
-        writer = rows.coalesce(files).write.format("delta").mode("append")
-        writer.option("userMetadata", entry.to_json()).save(self.path)
-        version = self._version_of(entry)
+        version = self._transactions.append(rows.coalesce(files), entry.to_json())
+        if self.ledger.entry_of(version) != entry:
+            raise CommitLost(
+                f"batch {entry.batch} was committed to {self.path} as version {version}, but that version carries"
+                " something else: a process that is not fenced writes this table"
+            )
+        self._version = version
         self.last = entry
         self._report("batch", version, entry)
         return version
@@ -116,6 +124,19 @@ class OutputTable:
         assignment = self._context.assignment
         return LedgerEntry(kind, assignment.job, assignment.generation, assignment.epoch, **fields)
 
+    def _take_over(self) -> None:
+        """Write this run's epoch into the table: what an older run still has in flight cannot be committed any more.
+
+        Before the ledger is read, so that nothing can be added to what is read there.
+        """
+        if not self._taken_over:
+            self._transactions.set_property(self._context.spark, *self._epoch_property())
+        self._taken_over = True
+
+    def _epoch_property(self) -> tuple[str, str]:
+        assignment = self._context.assignment
+        return f"penstock.epoch.{assignment.job}", str(assignment.epoch)
+
     def _create(self, spark: SparkSession) -> None:
         self._context.fence.check()
         # A session of its own, because the entry of a CREATE can only be handed over as a setting.
@@ -124,7 +145,10 @@ class OutputTable:
         partitions = f"PARTITIONED BY ({', '.join(self._spec.partitioned_by)})" if self._spec.partitioned_by else ""
         properties = ", ".join(
             f"'{name}' = '{value}'"
-            for name, value in table_properties(self._context.assignment.spec["housekeeping"]).items()
+            for name, value in [
+                *table_properties(self._context.assignment.spec["housekeeping"]).items(),
+                self._epoch_property(),
+            ]
         )
         session.sql(
             f"CREATE TABLE IF NOT EXISTS delta.`{self.path.replace('`', '``')}` ({self._spec.columns}) USING delta"
@@ -149,17 +173,6 @@ class OutputTable:
                 f"{job}: the checkpoint {checkpoint.path} counts batch {committed} as done, but {name} holds"
                 f" {'none' if last < 0 else f'only those up to {last}'}: rows would be missing. {_WAYS_OUT}"
             )
-
-    def _version_of(self, entry: LedgerEntry) -> int:
-        before, newest = self._version, self.ledger.newest_version(self._version)
-        assert newest is not None
-        self._version = newest
-        for version in range(newest, before, -1):
-            if self.ledger.entry_of(version) == entry:
-                return version
-        raise CommitLost(
-            f"batch {entry.batch} was appended to {self.path}, but no version from {before + 1} to {newest} carries it"
-        )
 
     def _report(self, kind: str, version: int, entry: LedgerEntry) -> None:
         data = {**entry.to_data(), "table": self._spec.name, "version": version}

@@ -98,12 +98,12 @@ def test_the_version_of_a_commit_is_found_among_commits_of_others(stand: Stand) 
     assert stand.reports.of("batch")[-1]["version"] == 2
 
 
-def test_a_commit_that_is_not_in_the_log_afterwards_is_noticed(stand: Stand) -> None:
+def test_a_commit_that_another_overwrote_is_noticed(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     table = opened(stand)
     table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=0), 1)
-    other = table.new_entry("batch", batch=1)
-    with pytest.raises(CommitLost, match="batch 1"):
-        table._version_of(other)
+    monkeypatch.setattr(table.ledger, "entry_of", lambda version: table.new_entry("batch", batch=7))
+    with pytest.raises(CommitLost, match=r"batch 1 was committed to .* as version 2"):
+        table.append(rows(stand, (1, "1.10", "a")), table.new_entry("batch", batch=1), 1)
 
 
 def test_nothing_is_written_behind_a_shut_fence(stand: Stand) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from penstock_jobs.job import Assignment
 
 # Progress is of the moment; ledger entries are the record of what was committed.
-_PASSING = frozenset({"progress", "idle"})
+_PASSING = frozenset({"progress"})
 
 
 class EventBuffer:

@@ -15,8 +15,8 @@ _MESSAGE_CHARS = 2_000
 _TRACE_CHARS = 12_000
 
 
-def describe(failure: BaseException) -> dict[str, str]:
-    """`class`, `message` and `trace` of an exception, of bounded size.
+def describe(failure: BaseException) -> dict[str, Any]:
+    """`class`, `message` and `trace` of an exception, of bounded size, and `permanent` where trying again cannot help.
 
     For an exception of the JVM these are its innermost cause; the trace has the Python side as well.
     """
@@ -26,12 +26,13 @@ def describe(failure: BaseException) -> dict[str, str]:
             return _describe_java(failure, java)
         except Exception:  # the JVM may be gone while we ask it
             return _bounded(type(failure).__name__, "the JVM ended before the cause could be read", "")
-    # A refusal is a decision with its reason, not a crash: a trace would only hide the text.
-    trace = "" if isinstance(failure, JobRefused) else "".join(traceback.format_exception(failure))
-    return _bounded(type(failure).__name__, str(failure) or repr(failure), trace)
+    if isinstance(failure, JobRefused):
+        # A refusal is a decision with its reason, not a crash: a trace would only hide the text.
+        return _bounded(type(failure).__name__, str(failure), "") | {"permanent": failure.permanent}
+    return _bounded(type(failure).__name__, str(failure) or repr(failure), "".join(traceback.format_exception(failure)))
 
 
-def describe_query_death(query: Any) -> dict[str, str]:
+def describe_query_death(query: Any) -> dict[str, Any]:
     """The same for a query that died by itself, as `StreamingQuery.exception()` knows it."""
     death = query._jsq.exception()
     if not death.isDefined():
@@ -40,7 +41,7 @@ def describe_query_death(query: Any) -> dict[str, str]:
     return _bounded(root.getClass().getName(), _text_of(root), _java_trace(root))
 
 
-def _describe_java(failure: BaseException, java: Any) -> dict[str, str]:
+def _describe_java(failure: BaseException, java: Any) -> dict[str, Any]:
     root = _root(java)
     python = "".join(traceback.format_tb(failure.__traceback__))
     return _bounded(root.getClass().getName(), _text_of(root), f"{python}{_java_trace(root)}")
@@ -71,7 +72,7 @@ def _java_trace(java: Any) -> str:
     return str(jvm.org.apache.spark.util.Utils.exceptionString(java))
 
 
-def _bounded(kind: str, message: str, trace: str) -> dict[str, str]:
+def _bounded(kind: str, message: str, trace: str) -> dict[str, Any]:
     if len(trace) > _TRACE_CHARS:
         half = _TRACE_CHARS // 2
         trace = f"{trace[:half]}\n… {len(trace) - _TRACE_CHARS} characters left out …\n{trace[-half:]}"

@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock_jobs.fencing import EpochFence
-from penstock_jobs.job import Assignment, Job, JobContext, JobRefused, RestartQuery, WaitingFor
+from penstock_jobs.job import Assignment, Job, JobContext, RestartQuery, RunRefused, WaitingFor
 from penstock_jobs.runner.certificate import Position, certify, last_committed_batch
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.failure import describe, describe_query_death
@@ -144,7 +144,7 @@ class HostedJob:
             except RestartQuery as wish:
                 restarts = 1 if gate.last_finished is not None else restarts + 1
                 if restarts > _MAX_RESTARTS_IN_A_ROW:
-                    raise JobRefused(f"the query asked {restarts} times in a row to be restarted: {wish}") from wish
+                    raise RunRefused(f"the query asked {restarts} times in a row to be restarted: {wish}") from wish
                 self.report("warning", {"text": f"the query is restarted: {wish}", "restartsInARow": restarts})
             except WaitingFor as wait:
                 self.status.wait_for(str(wait))
@@ -252,7 +252,7 @@ class RowsDropped(Exception):
 class QueryDied(Exception):
     """The query died outside of the job's code; `description` says of what."""
 
-    def __init__(self, description: dict[str, str]) -> None:
+    def __init__(self, description: dict[str, Any]) -> None:
         super().__init__(description["message"])
         self.description = description
 

@@ -74,6 +74,6 @@ class JobStatus:
         """The run is over as it was asked to be."""
         self.move("stopped", waitingFor=None, certificate=certificate)
 
-    def failed(self, exception: Mapping[str, str]) -> None:
+    def failed(self, exception: Mapping[str, Any]) -> None:
         """The run is over by a failure."""
         self.move("failed", waitingFor=None, exception=exception)

@@ -21,8 +21,8 @@ def test_events_stay_until_they_are_acknowledged_and_keep_their_order() -> None:
     assert sent(buffer) == [(3, "warning"), (4, "progress")]
     buffer.acknowledge(4)
     assert len(buffer) == 0
-    buffer.add("idle", JOB, {})
-    assert sent(buffer) == [(5, "idle")]
+    buffer.add("warning", JOB, {})
+    assert sent(buffer) == [(5, "warning")]
 
 
 def test_an_event_names_its_run() -> None:

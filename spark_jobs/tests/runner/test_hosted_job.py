@@ -250,7 +250,8 @@ def test_a_run_that_has_been_replaced_fails_before_it_writes(spark: SparkSession
     eventually(lambda: (tmp_path / "table").exists() and batches(tmp_path), why=old.status.report)
     (tmp_path / "checkpoint.epochs" / f"{2:012d}").touch()
     report = ended(old)
-    assert report["exception"]["class"] == "JobRefused"  # type: ignore[index]
+    assert report["exception"]["class"] == "RunRefused"  # type: ignore[index]
+    assert report["exception"]["permanent"] is False  # type: ignore[index]
     assert "has been replaced: epoch 2" in report["exception"]["message"]  # type: ignore[index]
 
 

@@ -7,6 +7,8 @@ export interface LedgerEntry {
   kind: (typeof KINDS)[number];
   job: string;
   generation: number;
+  /** of the run that made the commit */
+  epoch: number;
   batch: number | null;
   lowWatermark: string | null;
   /** only in `final`: every window that ends at or before it is final */
@@ -32,6 +34,7 @@ export function parseLedgerEntry(text: string): LedgerEntry | undefined {
     kind,
     job: String(entry.job),
     generation: Number(entry.generation),
+    epoch: Number(entry.epoch),
     batch: typeof entry.batch === "number" ? entry.batch : null,
     lowWatermark: instant(entry.lowWatermark),
     finalThrough: instant(entry.finalThrough),

@@ -29,6 +29,26 @@ describe("a snapshot", () => {
     expect([...second.files.keys()]).toEqual(["b", "c"]);
   });
 
+  it("keeps its files over a commit that only changes the table's properties, and takes over a changed schema", () => {
+    const takeover: Action = {
+      metaData: {
+        id: "t",
+        schemaString: schemaString.replace("id", "key"),
+        partitionColumns: ["day"],
+        configuration: { "penstock.epoch.sales.gold": "2" },
+      },
+    };
+    const first = extend("t", undefined, [{ version: 0, actions: [...begin, add("a")] }]);
+    const second = extend("t", first, [
+      { version: 1, actions: [takeover] },
+      { version: 2, actions: [add("b")] },
+    ]);
+    expect([...second.files.keys()]).toEqual(["a", "b"]);
+    expect(second.columns.map(({ name }) => name)).toEqual(["key", "day"]);
+    const checkpoint = extend("t", undefined, [{ version: 2, actions: [...begin, takeover, add("a"), add("b")] }]);
+    expect(checkpoint.columns).toEqual(second.columns);
+  });
+
   it("cannot be extended by a commit that does not follow", () => {
     const first = extend("t", undefined, [{ version: 0, actions: begin }]);
     expect(() => extend("t", first, [{ version: 2, actions: [add("a")] }])).toThrow(

@@ -1,0 +1,85 @@
+"""Delta transactions with a say right before their commit, which Spark's writer and SQL do not give.
+
+A transaction holds the version that it began at. Whoever changes the table's metadata after that makes it fail; whoever
+did before had claimed its epoch before, and so is seen by the fence (docs/decisions/0014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import DataFrame, SparkSession
+
+from penstock_jobs.job import RunRefused
+
+
+class TableTransactions:
+    """Transactions on one Delta table that exists. `check` may raise, and then nothing is committed."""
+
+    def __init__(self, spark: SparkSession, path: str, check: Callable[[], None]) -> None:
+        self._path = path
+        self._check = check
+        jvm: Any = spark._jvm
+        # Looked up once: each step of such a name makes the JVM search all its jars.
+        delta = jvm.org.apache.spark.sql.delta
+        self._log_of = delta.DeltaLog.forTable
+        self._write = delta.commands.WriteIntoDelta
+        self._operations = delta.DeltaOperations
+        self._options = delta.DeltaOptions
+        self._append = jvm.org.apache.spark.sql.SaveMode.Append
+        self._some = jvm.scala.Option.apply
+        self._none = jvm.scala.Option.empty()
+        python = jvm.org.apache.spark.api.python.PythonUtils
+        self._empty_map = python.toScalaMap(jvm.java.util.HashMap())
+        self._empty_seq = python.toSeq(jvm.java.util.ArrayList())
+
+    def append(self, rows: DataFrame, user_metadata: str) -> int:
+        """Commit rows; the version of the commit. Raises RunRefused when another run has taken the table over."""
+        session = rows.sparkSession._jsparkSession
+        log = self._log_of(session, self._path)
+        transaction = log.startTransaction()
+        options = self._options(self._empty_map, session.sessionState().conf())
+        write = self._write(
+            *(log, self._append, options, self._empty_seq, self._empty_map, rows._jdf, self._none, self._none, False)
+        )
+        actions = write.write(transaction, session, self._none, False)
+        none = self._none
+        operation = self._operations.Write(
+            *(self._append, none, none, self._some(user_metadata), none, none, none, none, none)
+        )
+        return self._commit(transaction, actions, operation)
+
+    def set_property(self, spark: SparkSession, name: str, value: str) -> int | None:
+        """Commit a table property, by which every transaction in flight fails; the version of the commit.
+
+        None when the table has it already: then nothing is committed. Raises RunRefused as `append` does.
+        """
+        transaction = self._log_of(spark._jsparkSession, self._path).startTransaction()
+        before = transaction.metadata()
+        if before.configuration().getOrElse(name, None) == value:
+            return None
+        transaction.updateMetadata(
+            before.copy(
+                *(before.id(), before.name(), before.description(), before.format(), before.schemaString()),
+                *(before.partitionColumns(), before.configuration().updated(name, value), before.createdTime()),
+            ),
+            False,
+        )
+        operation = self._operations.SetTableProperties(self._empty_map.updated(name, value))
+        return self._commit(transaction, self._empty_seq, operation)
+
+    def _commit(self, transaction: Any, actions: Any, operation: Any) -> int:
+        self._check()
+        try:
+            return int(transaction.commit(actions, operation))
+        except Py4JJavaError as failure:
+            if not failure.java_exception.getClass().getSimpleName().endswith("MetadataChangedException"):
+                raise
+            # Not that a fence is shut is the news, but by whom.
+            self._check()
+            raise RunRefused(
+                f"nothing was written to {self._path}: its metadata was changed while this commit was under way, by"
+                " another run of this job or by hand. The next run of the job goes on from what is committed"
+            ) from failure
