@@ -21,10 +21,13 @@ declare module "fastify" {
 export interface AccessOptions {
   mode: AccessMode;
   rateLimits: RateLimitOptions;
+  /** how often the token of an answer that goes on for long is looked at again; 10 s unless given */
+  lookAgainMs?: number;
 }
 
 /** Routes of plugins that cannot say it themselves, and the runners' channel, which has a secret of its own. */
 const OPEN = /^\/(docs(\/.*)?|runner\/.*)?$/;
+const LOOK_AGAIN_MS = 10_000;
 const READING = ["GET", "HEAD", "OPTIONS"];
 const NEXT =
   "Send Authorization: Bearer with a token. `npm run token` shows the first admin's, POST /v1/tokens makes more.";
@@ -36,7 +39,7 @@ const NEXT =
 export async function registerAccess(
   app: FastifyInstance,
   tokens: Pick<Tokens, "identify">,
-  { mode, rateLimits }: AccessOptions,
+  { mode, rateLimits, lookAgainMs = LOOK_AGAIN_MS }: AccessOptions,
 ): Promise<void> {
   const limits = await createRateLimits(app, rateLimits);
   app.decorateRequest("caller", null);
@@ -49,7 +52,10 @@ export async function registerAccess(
 
   app.addHook("onRequest", async (request, reply) => {
     const { access = "open", rateLimit } = request.routeOptions.config;
-    if (access !== "open") request.caller = await identify(request, reply, tokens, limits, mode);
+    if (access !== "open") {
+      request.caller = await identify(request, reply, tokens, limits, mode);
+      if (request.caller !== LOCAL_CALLER) endWithToken(request, reply, tokens, lookAgainMs);
+    }
     if (rateLimit !== false) await limits.count(request, reply);
     if (access !== "open") requireRole(request, access);
   });
@@ -89,13 +95,32 @@ async function identify(
     await limits.count(request, reply);
     throw unauthorized(reply, "This needs a token, and none was sent.");
   }
-  const secret = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const secret = secretOf(request);
   await limits.refuseGuessing(request, reply);
   const found =
     secret === undefined ? { refused: "Authorization is not `Bearer <token>`." } : await tokens.identify(secret);
   if ("caller" in found) return found.caller;
   await limits.countWrongToken(request);
   throw unauthorized(reply, found.refused, "invalid_token");
+}
+
+/** A stream of events goes on for hours: it must not outlive its token. */
+function endWithToken(
+  { headers }: FastifyRequest,
+  { raw }: FastifyReply,
+  tokens: Pick<Tokens, "identify">,
+  lookAgainMs: number,
+): void {
+  const look = async () => {
+    if ("refused" in (await tokens.identify(secretOf({ headers }) ?? ""))) raw.destroy();
+  };
+  // While the database is away nothing is known, and nothing is ended.
+  const timer = setInterval(() => look().catch(() => undefined), lookAgainMs).unref();
+  raw.once("close", () => clearInterval(timer));
+}
+
+function secretOf({ headers }: Pick<FastifyRequest, "headers">): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1];
 }
 
 function unauthorized(reply: FastifyReply, detail: string, error?: string): Problem {

@@ -39,6 +39,26 @@ describe("a route", () => {
   });
 });
 
+describe("an answer that goes on", () => {
+  it("ends when its token does", async () => {
+    let refused = false;
+    const caller = { name: "stream", role: "viewer" } as const;
+    const app = fastify({ forceCloseConnections: true });
+    const identify = async () => (refused ? { refused: "revoked" } : { caller });
+    await registerAccess(app, { identify }, { ...options, lookAgainMs: 5 });
+    app.get("/v1/stream", (_request, reply) => {
+      reply.raw.write("first");
+    });
+    const url = await app.listen({ host: "127.0.0.1", port: 0 });
+    const answer = await fetch(`${url}/v1/stream`, { headers: { authorization: "Bearer x" } });
+    const reader = answer.body?.getReader();
+    expect(new TextDecoder().decode((await reader?.read())?.value)).toBe("first");
+    refused = true;
+    await expect(reader?.read()).rejects.toThrow();
+    await app.close();
+  });
+});
+
 let running: TestControlPlane;
 const log: string[] = [];
 const secrets: Record<string, string> = { admin: ADMIN_TOKEN };

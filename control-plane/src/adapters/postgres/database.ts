@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { runner as migrate } from "node-pg-migrate";
 import pg from "pg";
-import { dependencyUnavailable } from "../../domain/problem.ts";
+import { dependencyUnavailable, Problem } from "../../domain/problem.ts";
 
 // Counters of batches and offsets outgrow a double; they stay texts.
 export type Row = Record<string, unknown>;
@@ -88,10 +88,23 @@ async function away<T>(work: Promise<T>): Promise<T> {
     if (error instanceof Error && isConnectionError(error)) {
       throw dependencyUnavailable("Postgres", `Postgres does not answer: ${error.message || codeOf(error)}`, error);
     }
+    if (error instanceof Error && codeOf(error) === UNDEFINED_TABLE) {
+      throw new Problem(
+        {
+          status: 503,
+          code: "not_ready",
+          title: "The database is not up to date yet",
+          detail: `The control plane answers before its tables are made: ${error.message}.`,
+          next: "Try again in some seconds; GET /readyz says how far the start has come.",
+        },
+        { cause: error },
+      );
+    }
     throw error;
   }
 }
 
+const UNDEFINED_TABLE = "42P01";
 const CONNECTION_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "57P01", "57P02", "57P03"];
 
 function codeOf(error: Error): string {
