@@ -11,10 +11,12 @@ import { eventRoutes } from "./api/events.ts";
 import { healthRoutes } from "./api/health.ts";
 import { jobSpecRoutes } from "./api/job-specs.ts";
 import { jobRoutes } from "./api/jobs.ts";
+import { offsetRoutes } from "./api/offsets.ts";
 import { registerOpenApi } from "./api/openapi.ts";
 import { operationRoutes } from "./api/operations.ts";
 import { platformRoutes } from "./api/platform.ts";
 import { registerProblems } from "./api/problems.ts";
+import { progressRoutes } from "./api/progress.ts";
 import { registerRequestLog } from "./api/request-log.ts";
 import { revenueRoutes } from "./api/revenue.ts";
 import { runnerRoutes } from "./api/runner.ts";
@@ -33,6 +35,7 @@ import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
 import type { Revenue } from "./services/revenue.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
+import type { Sources } from "./services/sources.ts";
 import type { JobSpecs } from "./services/specs/job-specs.ts";
 import type { Tokens } from "./services/tokens.ts";
 
@@ -41,6 +44,7 @@ export interface AppServices {
   jobs: JobReader;
   checkpoints: Checkpoints;
   jobSpecs: JobSpecs;
+  sources: Sources;
   operations: Operations;
   platform: Platform;
   revenue: Revenue;
@@ -85,6 +89,8 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(healthRoutes, { health: services.health });
   await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });
   await app.register(runRoutes, { prefix: "/v1", jobs: services.jobs });
+  await app.register(progressRoutes, { prefix: "/v1", jobs: services.jobs });
+  await app.register(offsetRoutes, { prefix: "/v1", sources: services.sources });
   await app.register(checkpointRoutes, { prefix: "/v1", checkpoints: services.checkpoints });
   await app.register(jobSpecRoutes, { prefix: "/v1", specs: services.jobSpecs });
   await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });

@@ -46,6 +46,7 @@ import { createRevenue } from "./services/revenue.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
 import { RunnerSync } from "./services/runner-sync.ts";
 import { createSnapshots } from "./services/snapshots.ts";
+import { Sources } from "./services/sources.ts";
 import { JobSpecs } from "./services/specs/job-specs.ts";
 import { TableHistory } from "./services/table-history.ts";
 import { Tokens } from "./services/tokens.ts";
@@ -182,6 +183,7 @@ export async function createControlPlane(
   const app = await buildApp(
     {
       jobs,
+      sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),
       checkpoints: new Checkpoints({
         jobs,
         catalog,

@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { JOB_STATES } from "../domain/lifecycle/job.ts";
-import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { JobReader } from "../services/jobs.ts";
 import { JobSpecResource } from "./job-specs.ts";
-import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
+import { Instant, jobParams, Nullable } from "./lists.ts";
 import { etag } from "./preconditions.ts";
 
 const JobResource = Type.Object(
@@ -42,42 +41,7 @@ const JobResource = Type.Object(
   { description: "A job" },
 );
 
-const ProgressResource = Type.Object(
-  {
-    id: Type.String(),
-    generation: Type.Integer(),
-    epoch: Type.Integer(),
-    type: Type.String({ examples: ["progress"] }),
-    at: Instant,
-    data: Type.Unknown({ description: "Spark's StreamingQueryProgress, or what its kind of report says" }),
-  },
-  { description: "A report of a job's query" },
-);
-
-const OffsetsResource = Type.Object(
-  {
-    job: Type.String(),
-    topic: Type.String({ examples: ["sales.events.v1"] }),
-    partitions: Type.Array(
-      Type.Object({
-        partition: Type.Integer(),
-        earliest: Type.String({ description: "Oldest offset that Kafka still has" }),
-        committed: Nullable(Type.String({ description: "Next offset that this job will count" })),
-        latest: Type.String({ description: "Next offset that Kafka will give out" }),
-        lagRecords: Type.String(),
-        lagSeconds: Nullable(Type.Number()),
-      }),
-    ),
-    caughtUp: Type.Boolean({ description: "Nothing is left to read" }),
-  },
-  { description: "Where a job stands in the topic" },
-);
-
-const page = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
-  Type.Object({ items: Type.Array(item), nextCursor: Nullable(Type.String()) }, { description: "A page" });
-const listSchema = Type.Object(listQuery, { additionalProperties: false });
-
-/** What jobs are and what they did: `GET /jobs`, `/jobs/{job}`, `/progress`, `/offsets`. */
+/** What jobs are and what they did: `GET /jobs`, `/jobs/{job}`. */
 export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (app, { jobs }) => {
   app.get(
     "/jobs",
@@ -107,45 +71,5 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
       const job = await jobs.get(request.params.job);
       return reply.header("etag", etag(job.specRevision)).send(job as never);
     },
-  );
-
-  app.get(
-    "/jobs/:job/progress",
-    {
-      schema: {
-        operationId: "listProgress",
-        tags: ["jobs"],
-        summary: "What a job's query reported, newest first",
-        description: "The last 500 reports are kept.",
-        params: jobParams,
-        querystring: listSchema,
-        response: { 200: page(ProgressResource) },
-      },
-    },
-    async (request) => {
-      const { limit, cursor } = request.query;
-      const before = readCursor("progress", ["string"], cursor)?.[0];
-      const rows = await jobs.progress(request.params.job, limit, before === undefined ? null : String(before));
-      const last = rows.length === limit ? rows.at(-1) : undefined;
-      return {
-        items: rows.map(({ job: _, at, ...row }) => ({ ...row, at: at.toISOString() })),
-        nextCursor: last === undefined ? null : writeCursor("progress", [last.id]),
-      };
-    },
-  );
-
-  app.get(
-    "/jobs/:job/offsets",
-    {
-      schema: {
-        operationId: "getOffsets",
-        tags: ["jobs"],
-        summary: "How far a job is behind the topic, per partition",
-        description: "Earliest and latest come from Kafka, committed from the ledger of the job's table.",
-        params: jobParams,
-        response: { 200: OffsetsResource },
-      },
-    },
-    async (request) => jobs.offsets(request.params.job),
   );
 };

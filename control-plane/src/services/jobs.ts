@@ -6,12 +6,13 @@ import type {
   EventStore,
   JobRow,
   LedgerRow,
+  ProgressPage,
   ProgressRow,
   RunDetails,
   RunRow,
   RunStore,
 } from "./ports.ts";
-import type { JobOffsets, Positions } from "./positions.ts";
+import type { Positions } from "./positions.ts";
 
 export interface JobSummary {
   id: string;
@@ -87,13 +88,9 @@ export class JobReader {
     });
   }
 
-  async progress(id: string, limit: number, beforeId: string | null): Promise<ProgressRow[]> {
+  async progress(id: string, page: ProgressPage): Promise<ProgressRow[]> {
     await this.find(id);
-    return this.events.progress(id, limit, beforeId);
-  }
-
-  async offsets(id: string): Promise<JobOffsets> {
-    return this.positions.offsets(await this.find(id));
+    return this.events.progress(id, page);
   }
 
   private async summarise(job: JobRow, openRuns: RunRow[]): Promise<JobSummary> {

@@ -125,6 +125,13 @@ export interface ProgressRow {
   data: Record<string, unknown>;
 }
 
+export interface ProgressPage {
+  limit: number;
+  beforeId: string | null;
+  /** only reports of this kind; null for all */
+  type: string | null;
+}
+
 export interface LedgerRow {
   job: string;
   table: string;
@@ -222,7 +229,7 @@ export interface EventStore {
   /** Saves a runner's events that are not saved yet. @returns the highest sequence that is safe */
   save(launch: string, events: RunnerEvent[]): Promise<number>;
   /** newest first */
-  progress(job: string, limit: number, beforeId: string | null): Promise<ProgressRow[]>;
+  progress(job: string, page: ProgressPage): Promise<ProgressRow[]>;
   newestProgress(job: string): Promise<ProgressRow | null>;
   /** the newest commit of one table by one job */
   newestEntry(job: string, generation: number, table: string, kind: string | null): Promise<LedgerRow | null>;

@@ -1,4 +1,5 @@
 import { lagByPartition, type PartitionLag, type Position, totalLag } from "../domain/lag.ts";
+import { type SourceProblem, topicProblem } from "../domain/topic-problem.ts";
 import type { CatalogStore, Clock, EventStore, JobRow, LedgerRow } from "./ports.ts";
 import type { TopicWatch } from "./topic-watch.ts";
 
@@ -7,6 +8,8 @@ export interface JobOffsets {
   topic: string;
   partitions: PartitionLag[];
   caughtUp: boolean;
+  /** the topic is not the one that the job has read from; null when it is */
+  problem: SourceProblem | null;
 }
 
 /** Where jobs stand in the topic, from the newest entries of their ledgers. */
@@ -39,9 +42,11 @@ export class Positions {
     // The ledger first: a position can then never be ahead of the topic.
     const entry = await this.newest(job, null);
     const topic = await this.watch.latest();
-    const partitions = lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond);
+    const position = this.toPosition(entry);
+    const partitions = lagByPartition(topic, position, this.clock.now(), this.emptyBeyond);
+    const problem = topicProblem(this.topic, topic, position?.through ?? {});
     const caughtUp = partitions.every((partition) => partition.committed !== null && partition.lagRecords === "0");
-    return { job: job.id, topic: this.topic, partitions, caughtUp };
+    return { job: job.id, topic: this.topic, partitions, caughtUp: caughtUp && problem === null, problem };
   }
 
   /** Lag in all; null where it cannot be told, because Kafka is away or nothing has been committed. */

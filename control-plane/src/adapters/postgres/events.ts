@@ -29,10 +29,11 @@ export function createEventStore(db: Database): EventStore {
         return newest;
       }),
 
-    progress: (job, limit, beforeId) =>
+    progress: (job, { limit, beforeId, type }) =>
       db.query<ProgressRow>(
-        `SELECT ${PROGRESS} FROM progress WHERE job = $1 AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $2`,
-        [job, limit, beforeId],
+        `SELECT ${PROGRESS} FROM progress
+         WHERE job = $1 AND ($3::bigint IS NULL OR id < $3) AND ($4::text IS NULL OR type = $4) ORDER BY id DESC LIMIT $2`,
+        [job, limit, beforeId, type],
       ),
 
     async newestProgress(job) {

@@ -1,0 +1,50 @@
+import type { TopicOffsets } from "./lag.ts";
+
+/** Why a job cannot go on as it should, and the ways out. */
+export interface SourceProblem {
+  text: string;
+  waysOut: string[];
+}
+
+/**
+ * Compares where a job stands with what its topic holds. Offsets only rise, so a topic that ends below a job's position
+ * is another topic of the same name.
+ * @param through next offset to be read, per partition
+ * @returns null when they agree
+ */
+export function topicProblem(name: string, topic: TopicOffsets, through: Record<string, string>): SourceProblem | null {
+  const positions = Object.entries(through).map(([partition, offset]) => ({
+    partition,
+    read: BigInt(offset),
+    held: topic.get(Number(partition)),
+  }));
+  const ahead = positions.filter(({ read, held }) => held === undefined || held.latest < read);
+  if (ahead.length > 0) {
+    const where = ahead.map(({ partition, read, held }) =>
+      held === undefined
+        ? `partition ${partition} was read up to ${read} and is gone`
+        : `partition ${partition} was read up to ${read} and ends at ${held.latest}`,
+    );
+    return {
+      text: `${name} was deleted and made anew: ${where.join("; ")}. What was read is in the tables, and nothing of it is lost; records of the new topic are not read.`,
+      waysOut: [
+        "Restore the topic with its records and offsets from a mirror or a backup, then start the job.",
+        "Let producers write to a topic of another name, and declare that one in the manifest as a new pipeline.",
+        "Replay the pipeline from its source into a new generation: that reads the new topic from its beginning, and the present tables stay as they are.",
+      ],
+    };
+  }
+  const lost = positions.filter(({ read, held }) => held !== undefined && held.earliest > read);
+  if (lost.length === 0) return null;
+  const where = lost.map(
+    ({ partition, read, held }) => `partition ${partition}: ${(held?.earliest ?? read) - read} records from ${read} on`,
+  );
+  return {
+    text: `${name} no longer holds records that have not been read: ${where.join("; ")}. Retention removed them first.`,
+    waysOut: [
+      "Raise the topic's retention before anything else is removed.",
+      "Restore the records from a mirror or a backup, then start the job.",
+      "Replay the pipeline from its source into a new generation: that begins at the oldest record that is still there, and counts the gap.",
+    ],
+  };
+}
