@@ -11,6 +11,7 @@ import { eventRoutes } from "./api/events.ts";
 import { healthRoutes } from "./api/health.ts";
 import { jobSpecRoutes } from "./api/job-specs.ts";
 import { jobRoutes } from "./api/jobs.ts";
+import { registerMetrics } from "./api/metrics.ts";
 import { offsetRoutes } from "./api/offsets.ts";
 import { registerOpenApi } from "./api/openapi.ts";
 import { operationRoutes } from "./api/operations.ts";
@@ -30,6 +31,7 @@ import type { DataQuality } from "./services/data-quality.ts";
 import type { EventFeed } from "./services/event-feed.ts";
 import type { Health } from "./services/health.ts";
 import type { JobReader } from "./services/jobs.ts";
+import type { Metrics } from "./services/metrics.ts";
 import type { Operations } from "./services/operations.ts";
 import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
@@ -55,6 +57,7 @@ export interface AppServices {
   sync: RunnerSync;
   feed: EventFeed;
   tokens: Tokens;
+  metrics: Metrics;
 }
 
 export interface AppOptions {
@@ -85,6 +88,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   registerBodies(app);
   registerValidation(app);
   await registerOpenApi(app);
+  registerMetrics(app, services.metrics);
 
   await app.register(healthRoutes, { health: services.health });
   await app.register(jobRoutes, { prefix: "/v1", jobs: services.jobs });

@@ -18,7 +18,9 @@ import { createOperationStore } from "./adapters/postgres/operations.ts";
 import { createRunStore } from "./adapters/postgres/runs.ts";
 import { createSpecStore } from "./adapters/postgres/specs.ts";
 import { createTokenStore } from "./adapters/postgres/tokens.ts";
+import { readTotals } from "./adapters/postgres/totals.ts";
 import { createProcesses } from "./adapters/processes.ts";
+import { createPrometheus } from "./adapters/prometheus.ts";
 import { createSchemaRegistry } from "./adapters/registry.ts";
 import { createSparkMaster } from "./adapters/spark-master.ts";
 import { listen } from "./api/listeners.ts";
@@ -51,6 +53,7 @@ import { JobSpecs } from "./services/specs/job-specs.ts";
 import { TableHistory } from "./services/table-history.ts";
 import { Tokens } from "./services/tokens.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
+import { readVitals } from "./services/vitals.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
 /** A cold JVM's first batches over a backlog take tens of seconds on two cores. */
@@ -112,6 +115,10 @@ export async function createControlPlane(
     writeLivePointer: createLivePointer(config.lakeDir),
     log: logger,
   });
+  const metrics = createPrometheus(
+    () => readVitals({ catalog, events, positions, reconciler, totals: () => readTotals(database) }),
+    () => feed.following,
+  );
   const calls = new RunnerCalls(clock, () => reconciler.poke());
   const reconciler = new Reconciler({
     catalog,
@@ -119,6 +126,7 @@ export async function createControlPlane(
     runs,
     operations: operationStore,
     journal,
+    meter: metrics,
     applications: new Applications({
       launches,
       master,
@@ -215,9 +223,10 @@ export async function createControlPlane(
           },
           diskWarnBytes: config.diskWarnBytes,
         }),
-      sync: new RunnerSync(reconciler, calls, events),
+      sync: new RunnerSync(reconciler, calls, events, metrics),
       feed,
       tokens: new Tokens({ store: createTokenStore(database), clock, adminToken: config.adminToken }),
+      metrics,
     },
     {
       security: { port: config.port, allowedHosts: config.allowedHosts },

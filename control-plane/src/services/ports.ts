@@ -226,8 +226,8 @@ export interface NewOperation {
 }
 
 export interface EventStore {
-  /** Saves a runner's events that are not saved yet. @returns the highest sequence that is safe */
-  save(launch: string, events: RunnerEvent[]): Promise<number>;
+  /** Saves a runner's events that are not saved yet. @returns these, and the highest sequence that is safe */
+  save(launch: string, events: RunnerEvent[]): Promise<{ newest: number; fresh: RunnerEvent[] }>;
   /** newest first */
   progress(job: string, page: ProgressPage): Promise<ProgressRow[]>;
   newestProgress(job: string): Promise<ProgressRow | null>;

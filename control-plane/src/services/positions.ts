@@ -57,6 +57,18 @@ export class Positions {
     return totalLag(lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond));
   }
 
+  /** Lag per partition by what Kafka said last; null when that is too long ago. */
+  async currentLag(job: JobRow): Promise<PartitionLag[] | null> {
+    const entry = await this.newest(job, null);
+    const topic = this.watch.current();
+    return topic && lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond);
+  }
+
+  /** Kafka has answered a moment ago. */
+  isCurrent(): boolean {
+    return this.watch.current() !== null;
+  }
+
   async lastBatch(job: JobRow): Promise<LedgerRow | null> {
     return this.newest(job, "batch");
   }

@@ -1,5 +1,6 @@
 import { Problem } from "../domain/problem.ts";
-import type { SyncAnswer, SyncRequest } from "../domain/sync.ts";
+import type { RunnerEvent, SyncAnswer, SyncRequest } from "../domain/sync.ts";
+import type { Meter } from "./metrics.ts";
 import type { EventStore } from "./ports.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 import type { RunnerCalls } from "./runner-calls.ts";
@@ -11,12 +12,14 @@ export class RunnerSync {
   private readonly reconciler: Reconciler;
   private readonly calls: RunnerCalls;
   private readonly events: EventStore;
+  private readonly meter: Meter;
   private readonly acknowledged = new Map<string, number>();
 
-  constructor(reconciler: Reconciler, calls: RunnerCalls, events: EventStore) {
+  constructor(reconciler: Reconciler, calls: RunnerCalls, events: EventStore, meter: Meter) {
     this.reconciler = reconciler;
     this.calls = calls;
     this.events = events;
+    this.meter = meter;
   }
 
   /**
@@ -26,6 +29,7 @@ export class RunnerSync {
   async sync(request: SyncRequest): Promise<SyncAnswer> {
     const plan = this.reconciler.plan(request.application);
     if (plan === null) {
+      this.meter.synced("not_ready");
       throw new Problem({
         status: 503,
         code: "not_ready",
@@ -34,6 +38,7 @@ export class RunnerSync {
       });
     }
     if (plan === undefined || plan.launchId !== request.launchId) {
+      this.meter.synced("superseded");
       throw new Problem({
         status: 409,
         code: "launch_superseded",
@@ -43,11 +48,21 @@ export class RunnerSync {
     }
     this.calls.note(request);
     const known = this.acknowledged.get(request.launchId);
-    const acknowledged =
-      request.events.length === 0 && known !== undefined
-        ? known
-        : await this.events.save(request.launchId, request.events);
+    const acknowledged = request.events.length === 0 && known !== undefined ? known : await this.save(request);
     this.acknowledged.set(request.launchId, acknowledged);
+    this.meter.synced("accepted");
     return { acknowledged, heartbeatMs: HEARTBEAT_MS, shutdown: plan.shutdown, assignments: plan.assignments };
+  }
+
+  private async save({ launchId, events }: SyncRequest): Promise<number> {
+    const { newest, fresh } = await this.events.save(launchId, events);
+    for (const event of fresh) this.measure(event);
+    return newest;
+  }
+
+  private measure({ type, job, data }: RunnerEvent): void {
+    const durations = data.durationMs as Record<string, number> | undefined;
+    // Progress comes without a batch, too, when a query has looked and found nothing.
+    if (type === "progress" && durations?.addBatch !== undefined) this.meter.batch(job, durations);
   }
 }

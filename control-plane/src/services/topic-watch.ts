@@ -3,6 +3,8 @@ import type { Clock, Topics } from "./ports.ts";
 
 const SAMPLE_MS = 1_000;
 const KEPT = 900;
+/** A sample that is older says that Kafka is away. */
+const CURRENT_MS = 10_000;
 
 interface Sample {
   /** before Kafka was asked: what was appended until then is below `offsets` */
@@ -40,6 +42,13 @@ export class TopicWatch {
       this.asking = null;
     });
     return this.asking;
+  }
+
+  /** The newest sample, without asking Kafka; null when it is old. */
+  current(): TopicOffsets | null {
+    const sample = this.samples.at(-1);
+    const isCurrent = sample !== undefined && this.clock.now().getTime() - sample.at <= CURRENT_MS;
+    return isCurrent ? sample.offsets : null;
   }
 
   /** The newest moment, in ms, at which nothing at or beyond `offset` was in the partition; null when none is remembered. */

@@ -26,7 +26,7 @@ export function createEventStore(db: Database): EventStore {
         const newest = fresh.at(-1)?.sequence ?? last;
         if (newest > last) await tx.query("UPDATE launches SET last_sequence = $2 WHERE id = $1", [launch, newest]);
         await insertEvents(tx, committed);
-        return newest;
+        return { newest, fresh };
       }),
 
     progress: (job, { limit, beforeId, type }) =>

@@ -6,6 +6,7 @@ import type { Assignment } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
+import type { Meter } from "../metrics.ts";
 import type {
   ApplicationRow,
   CatalogStore,
@@ -27,6 +28,7 @@ export interface ReconcilerDeps {
   runs: RunStore;
   operations: OperationStore;
   journal: Journal;
+  meter: Meter;
   applications: Applications;
   jobs: Jobs;
   /** what assignments are composed from; `jobs` is filled in from the catalog */
@@ -112,8 +114,11 @@ export class Reconciler {
   }
 
   private async tickSafely(): Promise<void> {
+    const start = performance.now();
+    let ok = false;
     try {
       await this.tick();
+      ok = true;
       if (this.lastError !== null) this.deps.log.info({}, "reconciling again");
       this.lastError = null;
     } catch (error) {
@@ -121,6 +126,8 @@ export class Reconciler {
       // The same trouble every half second is one line in the log.
       if (text !== this.lastError) this.deps.log.error({ err: error }, "cannot reconcile");
       this.lastError = text;
+    } finally {
+      this.deps.meter.reconciled((performance.now() - start) / 1000, ok);
     }
   }
 

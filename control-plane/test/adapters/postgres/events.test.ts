@@ -70,7 +70,7 @@ describe("what runners report of their batches", () => {
     const told = { job: "sales.silver", epoch, table: "silver.sales_events", batch: lastBatch };
     const events = [batchEvent(1, told), batchEvent(2, { ...told, batch: lastBatch + 1 })];
     await Promise.all([store.save(launch, events.slice(0, 1)), store.save(launch, events)]);
-    expect(await store.save(launch, events)).toBe(2);
+    expect(await store.save(launch, events)).toEqual({ newest: 2, fresh: [] });
     expect(await counted("sales.silver", epoch)).toEqual({
       batches: "2",
       rows: "20",
