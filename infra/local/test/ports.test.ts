@@ -65,8 +65,8 @@ describe("ports", () => {
   it("are looked at where the control plane listens, too", async () => {
     const settings = await settingsWithFreePorts();
     await expect(checkPorts({ ...settings, listen: "0.0.0.0" })).resolves.toBeUndefined();
-    await expect(checkPorts({ ...settings, listen: "192.0.2.1" })).rejects.toThrow(
-      "PENSTOCK_LISTEN is 192.0.2.1: this machine has no such address.",
+    await expect(checkPorts({ ...settings, listen: "203.0.113.7" })).rejects.toThrow(
+      "PENSTOCK_LISTEN is 203.0.113.7: this machine has no such address.",
     );
     const elsewhere = createServer();
     servers.push(elsewhere);
