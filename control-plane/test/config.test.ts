@@ -57,6 +57,8 @@ describe("the settings", () => {
 
   it.each([
     ["PENSTOCK_HOST", "0.0.0.0", /PENSTOCK_HOST is "0\.0\.0\.0": expected a loopback address.*PENSTOCK_LISTEN/],
+    // It may be 127.0.0.1 or ::1, and 127.0.0.1 is listened on already.
+    ["PENSTOCK_LISTEN", "localhost", /PENSTOCK_LISTEN is "localhost": expected an IP address such as/],
     ["PENSTOCK_LISTEN", "everywhere", /PENSTOCK_LISTEN is "everywhere": expected an IP address such as/],
     ["PENSTOCK_ACCESS", "closed", /PENSTOCK_ACCESS is "closed": expected auto, open or tokens/],
     [

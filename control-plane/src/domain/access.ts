@@ -33,7 +33,7 @@ export interface AccessComplaint {
 }
 
 const ADDRESS = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/;
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|localhost)$/;
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1)$/;
 
 /** Whether only this machine can reach an address. */
 export function isLoopback(address: string): boolean {
@@ -46,7 +46,7 @@ export function isLoopback(address: string): boolean {
  * @param wish `open`, `tokens`, or `auto`: open on loopback
  */
 export function accessMode(listen: string, wish: string): AccessMode | AccessComplaint {
-  if (!ADDRESS.test(listen) && !isLoopback(listen)) {
+  if (!ADDRESS.test(listen)) {
     return { setting: "PENSTOCK_LISTEN", expected: "an IP address such as 127.0.0.1, 192.168.1.5 or 0.0.0.0 (all)" };
   }
   if (wish === "tokens" || (wish === "auto" && !isLoopback(listen))) return "tokens";
