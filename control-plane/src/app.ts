@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { type AccessOptions, registerAccess } from "./api/access.ts";
+import { applicationRoutes } from "./api/applications.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { auditLogRoutes } from "./api/audit-log.ts";
 import { registerBodies } from "./api/bodies.ts";
@@ -38,6 +39,7 @@ import type { Platform } from "./services/platform.ts";
 import type { Revenue } from "./services/revenue.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
 import type { Sources } from "./services/sources.ts";
+import type { ApplicationSpecs } from "./services/specs/application-specs.ts";
 import type { JobSpecs } from "./services/specs/job-specs.ts";
 import type { Tokens } from "./services/tokens.ts";
 
@@ -47,6 +49,7 @@ export interface AppServices {
   checkpoints: Checkpoints;
   jobSpecs: JobSpecs;
   sources: Sources;
+  applicationSpecs: ApplicationSpecs;
   operations: Operations;
   platform: Platform;
   revenue: Revenue;
@@ -103,6 +106,11 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
   await app.register(auditLogRoutes, { prefix: "/v1", auditLog: services.auditLog });
+  await app.register(applicationRoutes, {
+    prefix: "/v1",
+    platform: services.platform,
+    specs: services.applicationSpecs,
+  });
   await app.register(platformRoutes, { prefix: "/v1", platform: services.platform });
   await app.register(tokenRoutes, { prefix: "/v1", tokens: services.tokens });
   await app.register(runnerRoutes, { prefix: "/runner/v1", sync: services.sync, token: options.runnerToken });

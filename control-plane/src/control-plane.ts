@@ -49,7 +49,9 @@ import { RunnerCalls } from "./services/runner-calls.ts";
 import { RunnerSync } from "./services/runner-sync.ts";
 import { createSnapshots } from "./services/snapshots.ts";
 import { Sources } from "./services/sources.ts";
+import { ApplicationSpecs } from "./services/specs/application-specs.ts";
 import { JobSpecs } from "./services/specs/job-specs.ts";
+import { Room } from "./services/specs/room.ts";
 import { TableHistory } from "./services/table-history.ts";
 import { Tokens } from "./services/tokens.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
@@ -188,6 +190,8 @@ export async function createControlPlane(
     onRequest: reconciler.poke,
     failpoint,
   });
+  const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
+  const room = new Room(catalog, master);
   const app = await buildApp(
     {
       jobs,
@@ -201,8 +205,9 @@ export async function createControlPlane(
         folders: { lake: config.lakeDir, checkpoints: config.checkpointDir },
       }),
       operations,
-      jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specStore, operations, onChange: reconciler.poke }),
-      platform: new Platform({ catalog, launches, topics, reconciler, manifest }),
+      jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specStore, room, operations, onChange: reconciler.poke }),
+      applicationSpecs: new ApplicationSpecs({ platform, launches, store: specStore, room, onChange: reconciler.poke }),
+      platform,
       revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
       dataQuality: createDataQuality({ snapshots }),
       outcomes: createOutcomes({ snapshots }),

@@ -27,6 +27,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
       },
       tags: [
         { name: "jobs", description: "What runs, what should run, and how far it has come" },
+        { name: "applications", description: "The Spark applications that host jobs" },
         { name: "operations", description: "Requests that take their time" },
         { name: "events", description: "What happened, as it happens" },
         { name: "revenue", description: "Revenue windows" },

@@ -1,32 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { Platform } from "../services/platform.ts";
-import { Instant, Nullable } from "./lists.ts";
-
-const LaunchResource = Type.Object({
-  id: Type.String(),
-  submissionId: Nullable(Type.String({ examples: ["driver-20261121015612-0000"] })),
-  sparkAppId: Nullable(Type.String({ examples: ["app-20261121015617-0000"] })),
-  recordedAt: Instant,
-  adoptedAt: Nullable(Instant),
-  lastSyncAt: Nullable(Instant),
-  endedAt: Nullable(Instant),
-  endReason: Nullable(Type.String()),
-});
-
-const ApplicationResource = Type.Object({
-  name: Type.String({ examples: ["sales"] }),
-  phase: Type.String({ description: "none, backoff, givenUp, submitting, starting, live, silent or unknown" }),
-  reason: Nullable(Type.String()),
-  spec: Type.Object({
-    cores: Type.Integer(),
-    driverMemory: Type.String(),
-    executorMemory: Type.String(),
-    shufflePartitions: Type.Integer(),
-  }),
-  jobs: Type.Array(Type.String()),
-  launches: Type.Array(LaunchResource, { description: "Its submissions, newest first, at most 10" }),
-});
+import { Nullable } from "./lists.ts";
 
 const TopicResource = Type.Object({
   name: Type.String({ examples: ["sales.events.v1"] }),
@@ -47,21 +22,8 @@ const TopicResource = Type.Object({
   ),
 });
 
-/** What the jobs run on: `GET /applications`, `/topics`. */
+/** What the jobs run on: `GET /topics`. */
 export const platformRoutes: FastifyPluginAsyncTypebox<{ platform: Platform }> = async (app, { platform }) => {
-  app.get(
-    "/applications",
-    {
-      schema: {
-        operationId: "listApplications",
-        tags: ["platform"],
-        summary: "Spark applications and their submissions",
-        response: { 200: Type.Object({ items: Type.Array(ApplicationResource) }, { description: "All applications" }) },
-      },
-    },
-    async () => ({ items: await platform.applications() }),
-  );
-
   app.get(
     "/topics",
     {

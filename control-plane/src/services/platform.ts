@@ -1,7 +1,33 @@
 import { formatDuration } from "../domain/duration.ts";
 import type { Manifest } from "../domain/manifest.ts";
-import type { CatalogStore, LaunchStore, Topics } from "./ports.ts";
+import { Problem } from "../domain/problem.ts";
+import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
+import { applicationChanges, needsRestart } from "../domain/specs/spec-change.ts";
+import type { ApplicationRow, CatalogStore, JobRow, LaunchStore, Topics } from "./ports.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
+
+export interface ApplicationSummary {
+  name: string;
+  phase: string;
+  reason: string | null;
+  dedicated: boolean;
+  spec: ApplicationSpec;
+  specRevision: number;
+  /** its driver was submitted with an older spec */
+  restartPending: boolean;
+  jobs: string[];
+  launches: {
+    id: string;
+    submissionId: string | null;
+    sparkAppId: string | null;
+    specRevision: number | null;
+    recordedAt: string;
+    adoptedAt: string | null;
+    lastSyncAt: string | null;
+    endedAt: string | null;
+    endReason: string | null;
+  }[];
+}
 
 /** Reads what the jobs run on: applications with their submissions, topics. */
 export class Platform {
@@ -25,31 +51,55 @@ export class Platform {
     this.manifest = deps.manifest;
   }
 
-  async applications() {
+  async applications(): Promise<ApplicationSummary[]> {
     const [applications, jobs] = await Promise.all([this.catalog.applications(), this.catalog.jobs()]);
-    return Promise.all(
-      applications.map(async ({ name, spec }) => {
-        const decision = this.reconciler.view(name)?.decision;
-        const launches = await this.launches.recent(name, 10);
-        return {
-          name,
-          phase: decision?.phase ?? "unknown",
-          reason: decision === undefined ? "not looked at yet" : decision.reason,
-          spec,
-          jobs: jobs.filter((job) => job.application === name).map((job) => job.id),
-          launches: launches.map((launch) => ({
-            id: launch.id,
-            submissionId: launch.submissionId,
-            sparkAppId: launch.sparkAppId,
-            recordedAt: launch.recordedAt.toISOString(),
-            adoptedAt: launch.adoptedAt?.toISOString() ?? null,
-            lastSyncAt: launch.lastSyncAt?.toISOString() ?? null,
-            endedAt: launch.endedAt?.toISOString() ?? null,
-            endReason: launch.endReason,
-          })),
-        };
-      }),
-    );
+    return Promise.all(applications.map((application) => this.summarise(application, jobs)));
+  }
+
+  async application(name: string): Promise<ApplicationSummary> {
+    return this.summarise(await this.findApplication(name), await this.catalog.jobs());
+  }
+
+  /** @throws Problem `unknown_application`, listing the applications there are */
+  async findApplication(name: string): Promise<ApplicationRow> {
+    const applications = await this.catalog.applications();
+    const found = applications.find((candidate) => candidate.name === name);
+    if (found !== undefined) return found;
+    throw new Problem({
+      status: 404,
+      code: "unknown_application",
+      title: "No such application",
+      detail: `There is no application ${JSON.stringify(name)}.`,
+      next: `Known applications: ${applications.map((known) => known.name).join(", ") || "none yet"}.`,
+    });
+  }
+
+  private async summarise(application: ApplicationRow, jobs: JobRow[]): Promise<ApplicationSummary> {
+    const { name, spec, revision, dedicated } = application;
+    const decision = this.reconciler.view(name)?.decision;
+    const launches = await this.launches.recent(name, 10);
+    const open = launches.find((launch) => launch.endedAt === null);
+    return {
+      name,
+      phase: decision?.phase ?? "unknown",
+      reason: decision === undefined ? "not looked at yet" : decision.reason,
+      dedicated,
+      spec,
+      specRevision: revision,
+      restartPending: open?.spec != null && needsRestart(applicationChanges(open.spec, spec)),
+      jobs: jobs.filter((job) => job.application === name).map((job) => job.id),
+      launches: launches.map((launch) => ({
+        id: launch.id,
+        submissionId: launch.submissionId,
+        sparkAppId: launch.sparkAppId,
+        specRevision: launch.specRevision,
+        recordedAt: launch.recordedAt.toISOString(),
+        adoptedAt: launch.adoptedAt?.toISOString() ?? null,
+        lastSyncAt: launch.lastSyncAt?.toISOString() ?? null,
+        endedAt: launch.endedAt?.toISOString() ?? null,
+        endReason: launch.endReason,
+      })),
+    };
   }
 
   /** @throws Problem when Kafka is away */

@@ -72,6 +72,9 @@ export interface RunEnd {
 
 export interface LaunchRow extends LaunchRecord {
   application: string;
+  /** what it was submitted with; null before it was */
+  spec: ApplicationSpec | null;
+  specRevision: number | null;
   driverId: string | null;
   sparkAppId: string | null;
   host: string | null;
@@ -174,7 +177,8 @@ export interface LaunchStore {
   recent(application: string, limit: number): Promise<LaunchRow[]>;
   failures(application: string, since: Date): Promise<{ at: Date; reason: string }[]>;
   record(id: string, application: string): Promise<void>;
-  submitting(id: string, attempted: boolean): Promise<void>;
+  /** @param sent what is being submitted; null when the submission surely was not made */
+  submitting(id: string, sent: { spec: ApplicationSpec; revision: number } | null): Promise<void>;
   submitted(id: string, submissionId: string): Promise<void>;
   /** Keeps what the newest sync says about the driver; the first one adopts it. */
   called(id: string, sync: SyncRequest): Promise<void>;

@@ -3,7 +3,7 @@ import type { LaunchRow, LaunchStore } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
-const COLUMNS = `id, application, recorded_at AS "recordedAt", submitting_at AS "submittingAt",
+const COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
   host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed`;
 
@@ -31,8 +31,12 @@ export function createLaunchStore(db: Database): LaunchStore {
         await insertEvents(tx, [event("launch.recorded", id, application, {})]);
       }),
 
-    async submitting(id, attempted) {
-      await db.query("UPDATE launches SET submitting_at = CASE WHEN $2 THEN now() END WHERE id = $1", [id, attempted]);
+    async submitting(id, sent) {
+      await db.query(
+        `UPDATE launches SET submitting_at = CASE WHEN $2::jsonb IS NOT NULL THEN now() END, spec = $2, spec_revision = $3
+         WHERE id = $1`,
+        [id, sent?.spec ?? null, sent?.revision ?? null],
+      );
     },
 
     submitted: (id, submissionId) =>

@@ -226,7 +226,7 @@ export class Applications {
     const refusal = this.refused.get(launch.id);
     if (refusal !== undefined && clock.now().getTime() - refusal.at.getTime() < SUBMIT_AGAIN_MS) return;
     // Saved before the request is made: whoever comes after a crash knows that a driver may exist.
-    await launches.submitting(launch.id, true);
+    await launches.submitting(launch.id, application);
     failpoint("launch-submitting");
     try {
       const request = composeSubmission(site, application.name, application.spec, launch.id);
@@ -240,7 +240,7 @@ export class Applications {
         log.warn({ application: application.name, launch: launch.id, err: error }, "no answer to a submission");
         return;
       }
-      await launches.submitting(launch.id, false);
+      await launches.submitting(launch.id, null);
       if (refusal?.reason !== error.message)
         log.warn({ launch: launch.id, reason: error.message }, "submission refused");
       this.refused.set(launch.id, { at: clock.now(), reason: error.message });

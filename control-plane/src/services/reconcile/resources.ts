@@ -46,12 +46,14 @@ export class ResourceWatch {
   }
 
   private shortage(
-    { spec }: ApplicationRow,
+    application: ApplicationRow,
     launch: LaunchRow,
     driver: DriverState | null,
     cluster: ClusterView | null,
   ): string | null {
     if (cluster === null) return null;
+    // What was submitted waits, not what has been declared since.
+    const spec = launch.spec ?? application.spec;
     const alive = cluster.workers.filter((worker) => worker.state === "ALIVE");
     const room =
       alive.map((worker) => `${worker.coresFree} cores and ${worker.memoryFreeMb} MB`).join("; ") || "nothing";

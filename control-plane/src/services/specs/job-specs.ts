@@ -1,4 +1,5 @@
 import { invalidRequest } from "../../domain/problem.ts";
+import type { ApplicationSpec } from "../../domain/specs/application-spec.ts";
 import { dedicatedSpec } from "../../domain/specs/dedicated.ts";
 import { applicationOf, DEDICATED, type JobSpec, readJobSpec, writeJobSpec } from "../../domain/specs/job-spec.ts";
 import { jobChanges, needsRestart, type SpecChange } from "../../domain/specs/spec-change.ts";
@@ -7,12 +8,14 @@ import type { Asked, Operations } from "../operations.ts";
 import type { ApplicationRow, CatalogStore, JobRow, RunStore } from "../ports.ts";
 import type { SpecStore } from "./ports.ts";
 import { type ChangeRequest, readBody, refuseNewGeneration, requireRevision, staleRevision } from "./revisions.ts";
+import type { Room } from "./room.ts";
 
 export interface JobSpecDeps {
   jobs: JobReader;
   catalog: CatalogStore;
   runs: RunStore;
   store: SpecStore;
+  room: Room;
   operations: Operations;
   onChange: () => void;
 }
@@ -40,7 +43,7 @@ export class JobSpecs {
 
   /**
    * Replaces a job's spec.
-   * @throws Problem `unknown_job`, `invalid_request`, `stale_revision`, `needs_new_generation`
+   * @throws Problem `unknown_job`, `invalid_request`, `stale_revision`, `needs_new_generation`, `does_not_fit`
    */
   async put(id: string, request: ChangeRequest, asked: Asked): Promise<SpecAnswer<ReturnType<typeof writeJobSpec>>> {
     const { jobs, catalog, runs } = this.deps;
@@ -51,6 +54,7 @@ export class JobSpecs {
     refuseNewGeneration(changes);
     const applications = await catalog.applications();
     requireApplication(spec, applications);
+    if (spec.application !== job.spec.application && !request.force) await this.requireRoom(job, spec, applications);
     const revision =
       request.dryRun || changes.length === 0 ? job.revision : await this.save(job, spec, applications, asked);
     const run = (await runs.openRuns()).find((open) => open.job === id);
@@ -67,16 +71,26 @@ export class JobSpecs {
     };
   }
 
+  private async requireRoom(job: JobRow, spec: JobSpec, applications: ApplicationRow[]): Promise<void> {
+    const name = applicationOf(job.id, spec);
+    const present = applications.find((application) => application.name === name)?.spec;
+    await this.deps.room.require({ application: name, spec: present ?? this.dedicatedTo(job, applications) }, job.id);
+  }
+
+  /** Sizes of an application of its own, after the one that the job is in. */
+  private dedicatedTo(job: JobRow, applications: ApplicationRow[]): ApplicationSpec {
+    return dedicatedSpec(applications.find(({ name }) => name === job.application)?.spec);
+  }
+
   private async save(job: JobRow, spec: JobSpec, applications: ApplicationRow[], asked: Asked): Promise<number> {
     const { store, jobs, onChange } = this.deps;
-    const present = applications.find(({ name }) => name === job.application);
     const revision = await store.saveJob({
       of: job.id,
       pipeline: job.pipeline,
       revision: job.revision,
       spec,
       application: applicationOf(job.id, spec),
-      dedicated: spec.application === DEDICATED ? dedicatedSpec(present?.spec) : null,
+      dedicated: spec.application === DEDICATED ? this.dedicatedTo(job, applications) : null,
       audit: {
         actor: asked.by,
         action: "job.spec",
