@@ -1,4 +1,8 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { FAILPOINTS, type FailpointName } from "../../../control-plane/src/services/failpoint.ts";
+import { environmentOf } from "../../../infra/local/src/processes.ts";
+import { CHECKOUT } from "../../../infra/local/src/root.ts";
 import { type Fault, must } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
@@ -39,6 +43,41 @@ export const controlPlaneFaults: Fault[] = [
       );
     },
   },
+  {
+    id: "second-control-plane",
+    what: "a second control plane on the same database: it stands by, and takes over when the first one is killed",
+    async happen(stage) {
+      const [epochs, launches] = [await stage.epochs(), await stage.launches()];
+      const first = stage.service("control-plane");
+      const port = stage.stack.settings.ports.controlPlane + 1_000;
+      const environment = Object.fromEntries(environmentOf(controlPlanePid(stage)));
+      const second = spawn(process.execPath, [join(CHECKOUT, "control-plane", "src", "main.ts")], {
+        env: { ...environment, PENSTOCK_PORT: String(port) },
+        stdio: "ignore",
+      });
+      const ended = new Promise((resolve) => second.once("exit", resolve));
+      try {
+        await stage.until("the second to stand by", async () => {
+          const text = await leadershipAt(port);
+          return text.includes("another control plane works on this database") || { pending: text };
+        });
+        stage.send("SIGKILL", first);
+        await stage.until("the second to decide", async () => {
+          const text = await leadershipAt(port);
+          return text === "decides" || { pending: text };
+        });
+      } finally {
+        second.kill("SIGTERM");
+        await ended;
+      }
+      await stage.until("the first to decide again, with the jobs as they were", async () => {
+        const text = await leadershipAt(stage.stack.settings.ports.controlPlane);
+        const now = await stage.epochs();
+        return (text === "decides" && JSON.stringify(now) === JSON.stringify(epochs)) || { pending: { text, now } };
+      });
+      must((await stage.launches()).length === launches.length, "an application was submitted again");
+    },
+  },
   ...FAILPOINTS.map(
     (name): Fault => ({
       id: `crash-at-${name}`,
@@ -70,6 +109,12 @@ async function replaceApplication(stage: Stage): Promise<void> {
   });
   const after = (await stage.launches()).length;
   must(after <= 10 || after === launches + 1, `${after - launches} launches instead of one`);
+}
+
+async function leadershipAt(port: number): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
+  const { checks } = (await response.json()) as { checks: { name: string; text: string }[] };
+  return checks.find(({ name }) => name === "leadership")?.text ?? "";
 }
 
 function controlPlanePid(stage: Stage): number {
