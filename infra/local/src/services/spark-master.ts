@@ -66,6 +66,8 @@ function masterProperties(restPort: number, recovery: string, key: string): stri
     "spark.master.useDriverIdAsAppName.enabled": "true",
     "spark.deploy.recoveryMode": "FILESYSTEM",
     "spark.deploy.recoveryDirectory": recovery,
+    // Who lives answers within a second; for the dead ones nothing can be submitted meanwhile (a minute, left alone).
+    "spark.deploy.recoveryTimeout": "15s",
     "spark.deploy.retainedApplications": "50",
     "spark.deploy.retainedDrivers": "50",
     "spark.ui.killEnabled": "false",

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { smallJvm } from "./environment.ts";
 import { bodyOf } from "./readiness.ts";
 import type { Service, StackContext } from "./service.ts";
@@ -24,10 +25,12 @@ export function sparkWorker({ settings }: StackContext): Service {
     dependsOn: ["spark-master"],
     // Drivers live below the worker and use both.
     stopsBefore: ["kafka", "schema-registry"],
-    readyWithinMs: 120_000,
+    // It registers as soon as it runs, or never.
+    readyWithinMs: 45_000,
     stopSignal: "SIGTERM",
     stopWithinMs: 4_000,
     async prepare() {
+      await masterAccepts(sparkMasterUiUrl(settings));
       for (const folder of [folders.conf, folders.work, folders.local]) mkdirSync(folder, { recursive: true });
       writeFileSync(propertiesFile, WORKER_PROPERTIES, { mode: 0o600 });
     },
@@ -49,6 +52,22 @@ export function sparkWorker({ settings }: StackContext): Service {
       return workers.some((worker) => worker.port === ports.sparkWorker && worker.state === "ALIVE");
     },
   };
+}
+
+const RECOVERED_WITHIN_MS = 60_000;
+const LOOK_AGAIN_MS = 500;
+
+/**
+ * Waits while the master looks for what it knew before it was restarted. It tells the address of the worker that died
+ * that it is back; a new worker there takes that for the answer to its registration, and is never registered.
+ */
+async function masterAccepts(uiUrl: string): Promise<void> {
+  const deadline = Date.now() + RECOVERED_WITHIN_MS;
+  while (Date.now() < deadline) {
+    const state = await bodyOf(`${uiUrl}/json/`);
+    if (state !== null && JSON.parse(state).status === "ALIVE") return;
+    await delay(LOOK_AGAIN_MS);
+  }
 }
 
 const WORKER_PROPERTIES = properties({
