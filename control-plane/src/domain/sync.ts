@@ -60,7 +60,8 @@ export const SyncRequestSchema = Type.Object({
   driverId: Type.Optional(Nullable(Type.String())),
   host: Type.String(),
   processes: Type.Array(ProcessSchema),
-  state: Type.Enum(["starting", "running", "stopping"]),
+  /** `stopping`: somebody asked it to end; `lost`: Spark has ended its application */
+  state: Type.Enum(["starting", "running", "stopping", "lost"]),
   jobs: Type.Array(JobReportSchema),
   events: Type.Array(RunnerEventSchema),
 });

@@ -35,6 +35,7 @@ _INTERRUPT_SECONDS = 1.5
 _FAREWELL_SECONDS = 1.0
 _EXIT_SUPERSEDED = 3
 _EXIT_NOT_DRAINED = 4
+_EXIT_CONTEXT_LOST = 5
 
 
 class Runner:
@@ -65,9 +66,12 @@ class Runner:
         maintenance = Maintenance(self._spark, self._supervisor)
         maintenance.start()
         self._state = "running"
-        while not (self._terminated or self._sync.shutdown or self._sync.superseded):
+        while not (self._terminated or self._sync.shutdown or self._sync.superseded or self._state == "lost"):
             time.sleep(0.1)
         maintenance.stop()
+        if self._state == "lost":
+            _within(_FAREWELL_SECONDS, self._say_farewell)
+            return _EXIT_CONTEXT_LOST
         return self._end()
 
     def _end(self) -> int:
@@ -89,6 +93,10 @@ class Runner:
         self._terminated = True
 
     def _describe(self) -> dict[str, Any]:
+        jobs = self._supervisor.reports()
+        # What fails when Spark has ended our application is no fault of the jobs, and nothing can run here any more.
+        if self._state == "running" and any(job["state"] == "failed" for job in jobs) and self._context_is_lost():
+            self._state = "lost"
         return {
             "application": self._options.application,
             "launchId": self._options.launch,
@@ -97,8 +105,15 @@ class Runner:
             "host": os.environ.get("SPARK_LOCAL_IP", "127.0.0.1"),
             "processes": self._processes,
             "state": self._state,
-            "jobs": self._supervisor.reports(),
+            "jobs": jobs,
         }
+
+    def _context_is_lost(self) -> bool:
+        assert self._spark is not None
+        try:
+            return bool(self._spark.sparkContext._jsc.sc().isStopped())
+        except Exception:  # not even the JVM answers
+            return True
 
     def _apply(self, assignments: Sequence[Any]) -> None:
         if self._state == "running":

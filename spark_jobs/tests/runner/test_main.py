@@ -105,6 +105,20 @@ def test_it_ends_at_once_and_not_well_when_another_launch_took_over(
     assert runner.wait(30) == 3
 
 
+def test_it_says_that_its_application_is_lost_and_ends_when_spark_has_ended_it(
+    control_plane: ControlPlane, runner: subprocess.Popen[str], tmp_path: Path
+) -> None:
+    control_plane.assignments = [assigned(tmp_path, "a.unknown", pipeline="nowhere")]
+    eventually(lambda: (control_plane.job("a.unknown") or {}).get("state") == "failed", why=runner.poll)
+    assert control_plane.requests[-1]["state"] == "running"
+    # The JVM of a driver whose application is taken away; its Python is left, and has jobs that failed.
+    children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children").read_text().split()
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+    eventually(lambda: control_plane.requests[-1]["state"] == "lost", why=runner.poll)
+    assert runner.wait(30) == 5
+
+
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, main.__file__, "--control-plane", "http://x"],

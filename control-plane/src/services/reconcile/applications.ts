@@ -151,7 +151,7 @@ export class Applications {
       wanted,
       launch,
       silentMs,
-      ending: call?.request.state === "stopping",
+      ending: call !== null && ["stopping", "lost"].includes(call.request.state),
       driver,
       processes: inDoubt ? await this.processesOf(launch) : "unknown",
       masterHasNoStrangers: cluster !== null && hasNoStrangers(cluster, open),

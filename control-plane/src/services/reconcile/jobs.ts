@@ -153,7 +153,12 @@ function endOf(rule: string, job: JobRow, run: RunRow, application: ApplicationV
   // A kill is the request's doing, for the job that it was asked for.
   if (rule === "run-lost") return job.stopMode === "kill" && run.stoppingSince !== null ? "request" : "application";
   // What breaks while a runner takes itself down is no fault of the job.
-  if (application.decision.phase === "ending") return "runner";
+  if (application.decision.phase === "ending") return isLost(application) ? "application" : "runner";
   if (rule === "run-failed") return "failure";
   return run.stoppingSince === null ? "runner" : "request";
+}
+
+/** Spark has ended the application under its runner. */
+function isLost({ call }: ApplicationView): boolean {
+  return call?.request.state === "lost";
 }
