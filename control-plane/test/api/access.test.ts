@@ -121,6 +121,24 @@ describe("where tokens are needed", () => {
     expect((await call(url, null)).statusCode).not.toBe(401);
   });
 
+  it("every call that is described needs a token, and every one that changes something more than the role viewer", async () => {
+    const { paths } = (await call("/docs/json", null)).json() as { paths: Record<string, Record<string, unknown>> };
+    const open = ["/healthz", "/readyz"];
+    const calls = Object.entries(paths)
+      .filter(([path]) => !open.includes(path))
+      .flatMap(([path, methods]) =>
+        Object.keys(methods).map((method) => [method.toUpperCase() as Method, path] as const),
+      );
+    expect(calls.length).toBeGreaterThan(15);
+    for (const [method, path] of calls) {
+      const url = path.replace("{job}", "sales.dq").replace(/\{[^}]+\}/g, "1");
+      expect((await call(url, null, method)).statusCode, `${method} ${path}`).toBe(401);
+      if (method === "GET") continue;
+      expect((await call(url, secrets.viewer ?? "", method)).statusCode, `${method} ${path}`).toBe(403);
+    }
+    expect((await call("/metrics", null)).statusCode).toBe(401);
+  });
+
   const actions: { method: Method; url: string; needed: Role; body?: Body }[] = [
     { method: "GET", url: "/v1/jobs", needed: "viewer" },
     { method: "GET", url: "/v1/audit/log", needed: "viewer" },
