@@ -24,6 +24,11 @@ def read_text(path: str) -> str:
     return Path(path).read_text(encoding="utf-8")
 
 
+def size(path: str) -> int:
+    """Bytes of a file. Raises FileNotFoundError."""
+    return Path(path).stat().st_size
+
+
 def modified_ms(path: str) -> int:
     """When the file was last written, in milliseconds since 1970. Raises FileNotFoundError."""
     return Path(path).stat().st_mtime_ns // 1_000_000

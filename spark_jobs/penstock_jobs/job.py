@@ -101,5 +101,11 @@ class Job(ABC):
     def process(self, batch: DataFrame, batch_id: int) -> None:
         """Commit one micro-batch, exactly once. An exception ends the query."""
 
+    def diagnose(self) -> None:  # noqa: B027 - not every job knows more
+        """Called when the query has failed, before that is reported: raise JobRefused when what it reads is to blame.
+
+        Whatever else it raises is ignored.
+        """
+
     def idle(self) -> None:  # noqa: B027 - not every job has something to do
         """Called by the runner, never while a batch is in flight, about once a second while the query is idle."""

@@ -52,6 +52,7 @@ class LedgerEntry:
     final_through: int | None = None
     through_batch: int | None = None
     updates_version: int | None = None
+    topic_id: str | None = None
 
     def to_data(self) -> dict[str, Any]:
         """The entry as the contract writes it, ready for JSON."""
@@ -70,6 +71,8 @@ class LedgerEntry:
         }
         if self.last_timestamps is not None:
             data["lastTimestamps"] = {partition: from_micros(at) for partition, at in self.last_timestamps.items()}
+        if self.topic_id is not None:
+            data["topicId"] = self.topic_id
         if self.kind == "final":
             data["finalThrough"] = _timestamp(self.final_through)
             data["throughBatch"] = self.through_batch
@@ -110,6 +113,7 @@ def parse_entry(text: str | None) -> LedgerEntry | None:
         final_through=_micros(data.get("finalThrough")),
         through_batch=data.get("throughBatch"),
         updates_version=data.get("updatesVersion"),
+        topic_id=data.get("topicId"),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
+from penstock_jobs.checkpoint_check import WhatIsIn, refuse_damage
 from penstock_jobs.job import JobContext, JobRefused, WaitingFor
 from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger
 from penstock_jobs.offsets import Checkpoint
@@ -157,6 +158,7 @@ class OutputTable:
 
     def _compare(self, checkpoint: Checkpoint, every_batch: bool) -> None:
         job, name = self._context.assignment.job, self._spec.name
+        refuse_damage(checkpoint, WhatIsIn(name, self.last_batch, self.last))
         planned, committed, last = checkpoint.planned(), checkpoint.committed(), self.last_batch
         if last >= 0 and planned is None:
             raise JobRefused(
@@ -168,9 +170,11 @@ class OutputTable:
                 f"{job}: {name} holds batches up to {last}, the checkpoint {checkpoint.path} knows only those up to"
                 f" {planned}: it is older than the table. {_WAYS_OUT}"
             )
-        if every_batch and committed is not None and committed > last:
+        # A batch is planned when the one before it is done, even where the file that says so is gone.
+        done = max(-1 if committed is None else committed, -1 if planned is None else planned - 1)
+        if every_batch and done > last:
             raise JobRefused(
-                f"{job}: the checkpoint {checkpoint.path} counts batch {committed} as done, but {name} holds"
+                f"{job}: the checkpoint {checkpoint.path} counts batch {done} as done, but {name} holds"
                 f" {'none' if last < 0 else f'only those up to {last}'}: rows would be missing. {_WAYS_OUT}"
             )
 

@@ -118,7 +118,8 @@ def checkpoint(folder: Path, planned: int | None, committed: int | None) -> Chec
     for log, batch in (("offsets", planned), ("commits", committed)):
         (folder / log).mkdir(parents=True)
         if batch is not None:
-            (folder / log / str(batch)).write_text("")
+            for done in range(batch + 1):
+                (folder / log / str(done)).write_text('v1\n{}\n{"reservoirVersion":1}')
     return Checkpoint(str(folder))
 
 
@@ -129,8 +130,10 @@ def checkpoint(folder: Path, planned: int | None, committed: int | None) -> Chec
         (6, 5, None),
         (5, 4, None),
         (None, None, "is empty"),
+        (5, None, None),
         (4, 4, "older than the table"),
         (6, 6, "rows would be missing"),
+        (7, None, "counts batch 6 as done"),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_the_ledger_is_refused(

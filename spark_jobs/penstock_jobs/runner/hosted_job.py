@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock_jobs.fencing import EpochFence
-from penstock_jobs.job import Assignment, Job, JobContext, RestartQuery, RunRefused, WaitingFor
+from penstock_jobs.job import Assignment, Job, JobContext, JobRefused, RestartQuery, RunRefused, WaitingFor
 from penstock_jobs.runner.certificate import Position, certify, last_committed_batch
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.failure import describe, describe_query_death
@@ -118,6 +118,7 @@ class HostedJob:
         self._wake.set()
 
     def _run(self) -> None:
+        job: Job | None = None
         try:
             ensure_pool(self._spark, self.assignment.job, _POOL_WEIGHT)
             self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", self.assignment.job)
@@ -126,10 +127,8 @@ class HostedJob:
             mode = self._host(job)
             self._end_upkeep()
             self.status.stopped(certify(self.assignment, self._position, mode))
-        except QueryDied as death:
-            self.status.failed(death.description)
         except BaseException as failure:
-            self.status.failed(describe(failure))
+            self.status.failed(_describe_failure(failure, job))
 
     def _host(self, job: Job) -> str:
         """Start the query as often as the job wants it; the mode in which it was stopped in the end."""
@@ -255,6 +254,21 @@ class QueryDied(Exception):
     def __init__(self, description: dict[str, Any]) -> None:
         super().__init__(description["message"])
         self.description = description
+
+
+def _describe_failure(failure: BaseException, job: Job | None) -> dict[str, Any]:
+    """What users read: the job's own reason where it knows one, with the trace of what happened."""
+    description = failure.description if isinstance(failure, QueryDied) else describe(failure)
+    if job is None or isinstance(failure, JobRefused):
+        return description
+    try:
+        job.diagnose()
+    except JobRefused as reason:
+        return {**describe(reason), "trace": description["trace"]}
+    except Exception:
+        # Whatever the job meets while it looks: what is to be reported is the failure.
+        return description
+    return description
 
 
 def stop_query(query: StreamingQuery) -> None:

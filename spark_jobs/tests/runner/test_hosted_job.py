@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from penstock_jobs.job import Job
+from penstock_jobs.job import Job, JobRefused, WaitingFor
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.hosted_job import HostedJob
 from penstock_jobs.runner.progress import ProgressListener
@@ -168,6 +169,50 @@ def test_a_query_that_dies_outside_of_the_job_is_failed_with_sparks_cause(spark:
     exception = ended(job)["exception"]
     assert isinstance(exception, dict)
     assert "DELTA_SOURCE_" in exception["message"]
+
+
+def test_a_query_that_dies_takes_no_other_along_and_its_job_can_start_again(
+    spark: SparkSession, tmp_path: Path, listening: list[HostedJob]
+) -> None:
+    class DiesOnce(RateJob):
+        def process(self, batch: DataFrame, batch_id: int) -> None:
+            super().process(batch, batch_id)
+            if batch_id == 1 and self.context.assignment.epoch == 1:
+                raise ArithmeticError("a bad batch")
+
+    other = host(spark, RateJob, replace(assignment(tmp_path / "other"), job="other.job"))
+    listening.append(other)
+    dying = host(spark, DiesOnce, assignment(tmp_path / "dying"))
+    assert ended(dying)["exception"]["message"] == "a bad batch"  # type: ignore[index]
+    before = len(batches(tmp_path / "other"))
+    eventually(lambda: len(batches(tmp_path / "other")) >= before + 2, why=other.status.report)
+    assert other.status.state == "running"
+    again = host(spark, RateJob, assignment(tmp_path / "dying", 2))
+    eventually(lambda: len(commits(tmp_path / "dying")) >= 3, why=again.status.report)
+    for job in (other, again):
+        job.stop("now", 0)
+        assert ended(job)["state"] == "stopped"
+
+
+def test_what_a_job_finds_wrong_with_its_source_is_the_reason_of_its_failure(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    class Knows(JvmFailure):
+        def diagnose(self) -> None:
+            raise JobRefused("the topic was made anew")
+
+    class CannotTell(JvmFailure):
+        def diagnose(self) -> None:
+            raise WaitingFor("Kafka")
+
+    exception = ended(host(spark, Knows, assignment(tmp_path / "knows")))["exception"]
+    assert isinstance(exception, dict)
+    assert (exception["class"], exception["message"]) == ("JobRefused", "the topic was made anew")
+    assert exception["permanent"] is True
+    assert "USER_RAISED_EXCEPTION" in exception["trace"]
+    exception = ended(host(spark, CannotTell, assignment(tmp_path / "cannot")))["exception"]
+    assert isinstance(exception, dict)
+    assert exception["message"].startswith("[USER_RAISED_EXCEPTION]")
 
 
 def test_a_job_that_asks_for_it_gets_its_query_restarted_in_the_same_run(spark: SparkSession, tmp_path: Path) -> None:

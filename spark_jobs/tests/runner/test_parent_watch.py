@@ -12,7 +12,7 @@ from penstock_jobs.runner.identity import start_ticks
 from tests.waiting import eventually
 
 CHILD = """
-import os, sys, time
+import os, sys
 from pathlib import Path
 from penstock_jobs.runner import parent_watch
 if sys.argv[2] == "polling":
@@ -20,13 +20,15 @@ if sys.argv[2] == "polling":
 parent_watch.die_with_parent()
 Path(sys.argv[1]).write_text(str(os.getpid()))
 while True:
-    time.sleep(0.05)
+    pass
 """
 PARENT = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', *sys.argv[1:]]).wait()"
 
 
-@pytest.mark.parametrize("way", ["prctl", "polling"])
-def test_a_runner_ends_when_its_jvm_is_killed(tmp_path: Path, way: str) -> None:
+@pytest.mark.parametrize(("way", "seconds"), [("prctl", 1), ("polling", 3)])
+def test_a_runner_that_makes_no_call_into_its_jvm_ends_when_that_is_killed(
+    tmp_path: Path, way: str, seconds: float
+) -> None:
     note = tmp_path / "pid"
     parent = subprocess.Popen([sys.executable, "-c", PARENT, CHILD, str(note), way])
     try:
@@ -37,7 +39,7 @@ def test_a_runner_ends_when_its_jvm_is_killed(tmp_path: Path, way: str) -> None:
     finally:
         os.kill(parent.pid, signal.SIGKILL)
         parent.wait()
-    eventually(lambda: _gone(child, ticks), 10)
+    eventually(lambda: _gone(child, ticks), seconds)
 
 
 def _gone(pid: int, ticks: str) -> bool:

@@ -11,7 +11,7 @@ from pyspark.sql import functions as sf
 from penstock_jobs.job import Job, JobContext, JobRefused
 from penstock_jobs.ledger import LedgerEntry
 from penstock_jobs.offsets import Checkpoint, kafka_vector
-from penstock_jobs.pipelines.kafka_ends import TopicEnds
+from penstock_jobs.pipelines.kafka_topic import Topic, TopicState, refuse_lost_records, refuse_other_topic
 from penstock_jobs.pipelines.sales.low_watermark import low_watermark, still_matters
 from penstock_jobs.pipelines.sales.schemas import BRONZE
 from penstock_jobs.tables import OutputTable
@@ -27,12 +27,19 @@ class BronzeJob(Job):
         self._brokers: str = spec["kafka"]["brokers"]
         self._checkpoint = Checkpoint(spec["checkpoint"])
         self._table = OutputTable(context, BRONZE)
-        self._ends = TopicEnds(context.spark, self._brokers, self._topic)
+        self._kafka = Topic(context.spark, self._brokers, self._topic)
+        self._topic_id: str | None = None
         self._quiet_since = time.monotonic()
 
     def prepare(self) -> None:
         self._table.open(self._checkpoint)
-        refuse_shrunken_topic(self._topic, self._position().through.get(self._topic, {}), self._ends.ask())
+        self.diagnose()
+        self._refuse_plan_of_another_topic()
+
+    def diagnose(self) -> None:
+        """Raise JobRefused when the topic is not the one that was read, or has lost what was not read yet."""
+        self._ask()
+        refuse_lost_records(self._topic, self._through(), self._kafka.starts())
 
     def source(self) -> DataFrame:
         spec = self.context.assignment.spec
@@ -79,8 +86,8 @@ class BronzeJob(Job):
         if quiet_ms < parameters["idleTickMs"] or not still_matters(low, last, parameters):
             return
         asked_at = time.time_ns() // 1000
-        ends = self._ends.ask()
-        through = position.through.get(self._topic, {})
+        ends = self._ask().ends
+        through = self._through()
         self._quiet_since = time.monotonic()
         if any(int(through.get(partition, "0")) < end for partition, end in ends.items()):
             return
@@ -91,6 +98,33 @@ class BronzeJob(Job):
     def _position(self) -> LedgerEntry:
         return self._table.last or self._table.new_entry("create")
 
+    def _through(self) -> Mapping[str, str]:
+        return self._position().through.get(self._topic, {})
+
+    def _ask(self) -> TopicState:
+        """The topic's end offsets. Raises JobRefused when it is not the topic that this job has been reading.
+
+        To be asked after a batch's records have been read: then they are of the topic that answers.
+        """
+        state = self._kafka.ask()
+        refuse_other_topic(self._topic, self._topic_id or self._position().topic_id, self._through(), state)
+        self._topic_id = state.topic_id
+        return state
+
+    def _refuse_plan_of_another_topic(self) -> None:
+        """Raise JobRefused when the next batch was planned while the topic was another: it ends before it begins."""
+        batch = self._checkpoint.planned()
+        if batch is None or batch <= self._table.last_batch:
+            return
+        planned = kafka_vector(self._checkpoint.batch_range(batch).end).get(self._topic, {})
+        through = self._through()
+        if any(int(planned.get(partition, "0")) < int(end) for partition, end in through.items()):
+            raise JobRefused(
+                f"{self._checkpoint.path}/offsets/{batch} plans a batch up to {dict(planned)}, but bronze holds all up"
+                f" to {dict(through)}: it was planned while the topic {self._topic} was another. Nothing of that batch"
+                " was written. Way out: move this one file away; the batch is then planned anew"
+            )
+
     def _entry(self, batch_id: int, count: int, last_read: dict[str, int]) -> LedgerEntry:
         before = self._position()
         covered = self._checkpoint.batch_range(batch_id)
@@ -100,7 +134,7 @@ class BronzeJob(Job):
         margin = self.context.assignment.spec["parameters"]["clockMarginMs"] * 1000
         # The moment before asking: what comes while the answer is under way is younger.
         asked_at = time.time_ns() // 1000
-        ends = self._ends.ask()
+        state = self._ask()
         rows = {"appended": count}
         if covered.start is not None:
             start = kafka_vector(covered.start).get(self._topic, {})
@@ -112,10 +146,11 @@ class BronzeJob(Job):
             source_from=covered.start,
             source_to=covered.end,
             through=vector,
-            low_watermark=low_watermark(before.low_watermark or 0, asked_at, margin, ends, through, last),
+            low_watermark=low_watermark(before.low_watermark or 0, asked_at, margin, state.ends, through, last),
             rows_in=count,
             rows=rows,
             last_timestamps=last,
+            topic_id=state.topic_id,
         )
 
 
@@ -139,15 +174,3 @@ def schema_id_of(value: Column) -> Column:
     signed = sf.when(unsigned >= 2**31, unsigned - 2**32).otherwise(unsigned).cast("int")
     framed = (sf.length(value) >= 5) & (sf.substring(value, 1, 1) == sf.lit(b"\x00"))
     return sf.when(framed, signed)
-
-
-def refuse_shrunken_topic(topic: str, through: Mapping[str, str], ends: Mapping[str, int]) -> None:
-    """Raise JobRefused when a topic ends before what has been read: it was deleted and made anew."""
-    for partition, offset in through.items():
-        end = ends.get(partition, 0)
-        if end < int(offset):
-            raise JobRefused(
-                f"partition {partition} of the topic {topic} ends at offset {end}, but records up to {offset} have been"
-                " read: the topic was deleted and made anew, or its log was cut. Reading on would mix two histories."
-                " Ways out: restore the topic, or start a new generation"
-            )

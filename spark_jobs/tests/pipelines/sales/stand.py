@@ -106,6 +106,7 @@ class Stand:
         self.registry = registry
         self.parameters = parameters
         self.limits: dict[str, int] = {}
+        self.brokers = "127.0.0.1:1"
         self.reports = Reports()
         self.fence = OpenFence()
         self.tables = {name: f"{folder}/lake/{path}" for name, path in TABLES.items()}
@@ -119,8 +120,9 @@ class Stand:
         spec = {
             "pipeline": "sales",
             "kind": kind,
+            "triggerMs": 0,
             "limits": self.limits,
-            "kafka": {"brokers": "127.0.0.1:1", "topic": TOPIC},
+            "kafka": {"brokers": self.brokers, "topic": TOPIC},
             "registry": {"url": self.registry, "subject": f"{TOPIC}-value"},
             "contract": CONTRACT,
             "tables": self.tables,

@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import DataFrame
 
 from penstock_jobs.job import Job, JobRefused, WaitingFor
+from penstock_jobs.offsets import CheckpointDamaged
 from penstock_jobs.pipelines.sales.finality import final_through
 from penstock_jobs.pipelines.sales.gold import GoldJob
 from tests.pipelines.sales.stand import TOPIC, Sale, Stand, micros
@@ -95,6 +96,19 @@ def test_a_repeated_batch_is_added_once_and_a_wiped_checkpoint_is_refused(stand:
     stand.checkpoint("gold").rename(stand.folder / "gone")
     with pytest.raises(JobRefused, match=r"checkpoint .* is empty"):
         stand.job("gold").prepare()
+
+
+def test_a_torn_plan_of_the_next_batch_is_named_and_without_it_the_job_goes_on(stand: Stand) -> None:
+    stand.accepted([Sale(0)], 1)
+    stand.run("gold")
+    torn = stand.checkpoint("gold") / "offsets" / "1"
+    torn.write_text("")
+    stand.accepted([Sale(1)], 20)
+    with pytest.raises(CheckpointDamaged, match=r"offsets/1 holds no text .* nothing of it was written"):
+        stand.job("gold").prepare()
+    torn.unlink()
+    stand.run("gold")
+    assert revenue(stand) == [(0, "EUR", "98.00", 2, 1)]
 
 
 @pytest.mark.parametrize("by", ["a repeated batch", "idle"])

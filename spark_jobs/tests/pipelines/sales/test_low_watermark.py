@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from penstock_jobs.job import JobRefused
-from penstock_jobs.pipelines.sales.bronze import refuse_shrunken_topic
 from penstock_jobs.pipelines.sales.low_watermark import low_watermark, still_matters
 from tests.pipelines.sales.stand import PARAMETERS
 
@@ -54,11 +50,3 @@ def test_ticks_go_on_until_no_window_can_be_open_any_more() -> None:
 
 def test_there_are_no_ticks_before_the_first_record() -> None:
     assert not still_matters(0, {}, PARAMETERS)
-
-
-def test_a_topic_that_ends_before_what_was_read_is_refused() -> None:
-    refuse_shrunken_topic("t", {"0": "5"}, {"0": 5, "1": 0})
-    with pytest.raises(JobRefused, match="partition 0 of the topic t ends at offset 4"):
-        refuse_shrunken_topic("t", {"0": "5"}, {"0": 4})
-    with pytest.raises(JobRefused, match="partition 1"):
-        refuse_shrunken_topic("t", {"1": "5"}, {"0": 4})

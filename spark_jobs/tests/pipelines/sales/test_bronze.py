@@ -1,0 +1,90 @@
+"""Bronze on a real broker: a topic that is not what it was is never read on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+from penstock_jobs.job import JobRefused
+from penstock_jobs.pipelines.sales.bronze import BronzeJob
+from penstock_jobs.runner.event_buffer import EventBuffer
+from penstock_jobs.runner.hosted_job import HostedJob
+from tests.pipelines.kafka_broker import Broker, running_broker
+from tests.pipelines.sales.stand import TOPIC, Stand
+from tests.waiting import eventually
+
+TABLE = "bronze.sales_events"
+
+
+@pytest.fixture(scope="module")
+def broker(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with running_broker(spark, tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic(broker: Broker) -> Iterator[Broker]:
+    broker.create(TOPIC)
+    yield broker
+    broker.delete(TOPIC)
+
+
+@pytest.fixture
+def stand(spark: SparkSession, tmp_path: Path, topic: Broker) -> Stand:
+    stand = Stand(spark, tmp_path, "http://127.0.0.1:1")
+    stand.brokers = topic.brokers
+    return stand
+
+
+def offsets(stand: Stand) -> list[int]:
+    return sorted(row.offset for row in stand.read(TABLE).collect())
+
+
+def hosted(stand: Stand, epoch: int) -> HostedJob:
+    job = HostedJob(stand.spark, stand.job("bronze", epoch).context.assignment, BronzeJob, EventBuffer(), "test")
+    job.start()
+    return job
+
+
+def failure(job: HostedJob) -> dict[str, Any]:
+    eventually(lambda: job.status.ended, why=job.status.report)
+    report = job.status.report()
+    assert report["state"] == "failed", report
+    exception: dict[str, Any] = report["exception"]
+    return exception
+
+
+def test_a_topic_made_anew_under_a_running_job_fails_it_with_the_reason_and_nothing_is_lost(
+    stand: Stand, topic: Broker
+) -> None:
+    topic.write(TOPIC, 50)
+    job = hosted(stand, 1)
+    eventually(lambda: job._position.tables.get(TABLE, 0) >= 1, why=job.status.report)
+    entry = stand.newest_entry(TABLE)
+    assert entry.topic_id is not None
+    topic.recreate(TOPIC)
+    topic.write(TOPIC, 10)
+    exception = failure(job)
+    assert f"the topic {TOPIC} was deleted and made anew: its id was {entry.topic_id}" in exception["message"]
+    assert "partition 0 was read up to offset 50" in exception["message"]
+    assert exception["class"] == "JobRefused"
+    assert exception["permanent"] is True
+    # Grown beyond the old offsets, it is known by its id alone.
+    topic.write(TOPIC, 60)
+    again = failure(hosted(stand, 2))
+    assert "partition 0 was read up to offset 50 and ends at 70" in again["message"]
+    assert offsets(stand) == list(range(50))
+
+
+def test_records_that_retention_took_before_they_were_read_fail_the_start(stand: Stand, topic: Broker) -> None:
+    topic.write(TOPIC, 5)
+    stand.run("bronze")
+    topic.write(TOPIC, 5)
+    topic.forget_before(TOPIC, 8)
+    with pytest.raises(JobRefused, match=r"partition 0: offsets 5 to 7 \(3\)"):
+        stand.job("bronze").prepare()
+    assert offsets(stand) == list(range(5))
