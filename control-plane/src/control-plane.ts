@@ -1,6 +1,7 @@
 import { mkdir, readFile, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { FastifyBaseLogger, FastifyInstance } from "fastify";
+import { avroSchemas } from "./adapters/avro.ts";
 import { createCheckpointFiles } from "./adapters/checkpoint-files.ts";
 import { openDuckDb } from "./adapters/duckdb.ts";
 import { createFailpoints } from "./adapters/failpoints.ts";
@@ -29,6 +30,7 @@ import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
 import { AuditLog } from "./services/audit-log.ts";
 import { Checkpoints } from "./services/checkpoints.ts";
+import { Cluster } from "./services/cluster.ts";
 import { createDataQuality } from "./services/data-quality.ts";
 import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
@@ -47,6 +49,7 @@ import { Reconciler } from "./services/reconcile/reconciler.ts";
 import { createRevenue } from "./services/revenue.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
 import { RunnerSync } from "./services/runner-sync.ts";
+import { Schemas } from "./services/schemas.ts";
 import { createSnapshots } from "./services/snapshots.ts";
 import { Sources } from "./services/sources.ts";
 import { ApplicationSpecs } from "./services/specs/application-specs.ts";
@@ -208,6 +211,8 @@ export async function createControlPlane(
       jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specStore, room, operations, onChange: reconciler.poke }),
       applicationSpecs: new ApplicationSpecs({ platform, launches, store: specStore, room, onChange: reconciler.poke }),
       platform,
+      cluster: new Cluster(master, catalog, launches),
+      schemas: new Schemas(registry, avroSchemas, manifest),
       revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
       dataQuality: createDataQuality({ snapshots }),
       outcomes: createOutcomes({ snapshots }),

@@ -21,13 +21,15 @@ export function createSchemaRegistry(baseUrl: string, timeoutMs = 5_000): Schema
   async function expectOk(method: string, path: string, body?: unknown): Promise<Record<string, unknown>> {
     const { status, json } = await call(method, path, body);
     if (status < 300 && typeof json === "object" && json !== null) return json as Record<string, unknown>;
-    const message = (json as { message?: string } | null)?.message ?? "no message";
-    throw new Error(`the schema registry answered ${status} to ${method} ${path}: ${message}`);
+    throw notAsExpected(method, path, status, json);
   }
 
   return {
     async compatibility(subject) {
-      const { status, json } = await call("GET", `/config/${encodeURIComponent(subject)}`);
+      const { status, json } = await call(
+        "GET",
+        subject === null ? "/config" : `/config/${encodeURIComponent(subject)}`,
+      );
       if (status === 404) return null;
       const config = json as { compatibilityLevel?: string; compatibility?: string } | null;
       return config?.compatibilityLevel ?? config?.compatibility ?? null;
@@ -42,8 +44,35 @@ export function createSchemaRegistry(baseUrl: string, timeoutMs = 5_000): Schema
       });
       return Number(answer.id);
     },
+    async versions(subject) {
+      const { status, json } = await call("GET", `/subjects/${encodeURIComponent(subject)}/versions`);
+      if (status === 404) return [];
+      if (status === 200 && Array.isArray(json)) return json.map(Number).sort((a, b) => a - b);
+      throw notAsExpected("GET", `the versions of ${subject}`, status, json);
+    },
+    async schema(subject, version) {
+      const answer = await expectOk("GET", `/subjects/${encodeURIComponent(subject)}/versions/${version}`);
+      return { id: Number(answer.id), schema: String(answer.schema) };
+    },
+    async check(subject, schema) {
+      const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
+      const { status, json } = await call("POST", path, { schemaType: "AVRO", schema });
+      const answer = json as { is_compatible?: boolean; messages?: unknown; message?: string } | null;
+      if (status === 422) return { refusal: answer?.message ?? "the registry gives no reason" };
+      if (status >= 300 || typeof answer?.is_compatible !== "boolean") throw notAsExpected("POST", path, status, json);
+      return {
+        compatible: answer.is_compatible,
+        messages: Array.isArray(answer.messages) ? answer.messages.map(String) : [],
+      };
+    },
     async ping() {
       await expectOk("GET", "/config");
     },
   };
+}
+
+function notAsExpected(method: string, what: string, status: number, json: unknown): Error {
+  const message = (json as { message?: string } | null)?.message ?? "no message";
+  const detail = `The schema registry answered ${status} to ${method} ${what}: ${message}`;
+  return dependencyUnavailable("Schema registry", detail);
 }

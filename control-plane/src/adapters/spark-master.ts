@@ -1,7 +1,7 @@
 import { SignJWT } from "jose";
 import type { DriverState } from "../domain/lifecycle/launch.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
-import { type ClusterView, type SparkMaster, SubmissionRefused } from "../services/ports.ts";
+import { type ClusterView, type DriverView, type SparkMaster, SubmissionRefused } from "../services/ports.ts";
 
 export interface SparkMasterOptions {
   /** base of the REST API, such as `http://127.0.0.1:6066` */
@@ -65,6 +65,14 @@ export function createSparkMaster(options: SparkMasterOptions): SparkMaster {
       await call("POST", `/v1/submissions/kill/${encodeURIComponent(submissionId)}`).catch(() => undefined);
     },
 
+    async version() {
+      // The web page does not tell; every answer of the REST API does, also one about a driver that there is not.
+      const answer = await call("GET", "/v1/submissions/status/none")
+        .then(readJson)
+        .catch(() => null);
+      return typeof answer?.serverSparkVersion === "string" ? answer.serverSparkVersion : null;
+    },
+
     async cluster(): Promise<ClusterView> {
       let answer: Record<string, unknown> | null;
       try {
@@ -82,24 +90,53 @@ export function createSparkMaster(options: SparkMasterOptions): SparkMaster {
 }
 
 function toCluster(answer: Record<string, unknown>): ClusterView {
+  const active = list(answer.activedrivers);
   return {
+    url: String(answer.url),
     status: String(answer.status),
     workers: list(answer.workers).map((worker) => ({
       id: String(worker.id),
+      host: String(worker.host),
+      uiUrl: String(worker.webuiaddress),
       state: String(worker.state),
       cores: Number(worker.cores),
       coresFree: Number(worker.coresfree),
       memoryMb: Number(worker.memory),
       memoryFreeMb: Number(worker.memoryfree),
+      lastHeartbeatAt: toDate(worker.lastheartbeat),
     })),
-    activeDrivers: list(answer.activedrivers).map((driver) => String(driver.id)),
+    activeDrivers: active.map((driver) => String(driver.id)),
+    drivers: [
+      ...active.map((driver) => toDriver(driver, true)),
+      ...list(answer.completeddrivers).map((driver) => toDriver(driver, false)),
+    ],
     applications: list(answer.activeapps).map((app) => ({
       id: String(app.id),
       name: String(app.name),
       state: String(app.state),
       cores: Number(app.cores),
+      memoryPerExecutorMb: Number(app.memoryperexecutor ?? 0),
+      startedAt: toDate(app.starttime),
     })),
   };
+}
+
+function toDriver(driver: Record<string, unknown>, active: boolean): DriverView {
+  return {
+    id: String(driver.id),
+    state: String(driver.state),
+    active,
+    worker: typeof driver.worker === "string" && driver.worker.startsWith("worker-") ? driver.worker : null,
+    cores: Number(driver.cores ?? 0),
+    memoryMb: Number(driver.memory ?? 0),
+    submittedAt: toDate(driver.starttime),
+  };
+}
+
+/** Milliseconds, which Spark writes as a number here and as a text there. */
+function toDate(ms: unknown): Date | null {
+  const at = Number(ms ?? Number.NaN);
+  return Number.isFinite(at) && at > 0 ? new Date(at) : null;
 }
 
 /** The exception without its stack: `Exception from the cluster:` stands before it in a line of its own. */

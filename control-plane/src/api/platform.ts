@@ -22,7 +22,7 @@ const TopicResource = Type.Object({
   ),
 });
 
-/** What the jobs run on: `GET /topics`. */
+/** What the jobs run on: `GET /topics`, `/topics/{topic}`. */
 export const platformRoutes: FastifyPluginAsyncTypebox<{ platform: Platform }> = async (app, { platform }) => {
   app.get(
     "/topics",
@@ -35,5 +35,19 @@ export const platformRoutes: FastifyPluginAsyncTypebox<{ platform: Platform }> =
       },
     },
     async () => ({ items: await platform.topics() }),
+  );
+
+  app.get(
+    "/topics/:topic",
+    {
+      schema: {
+        operationId: "getTopic",
+        tags: ["platform"],
+        summary: "One topic as declared and as it is",
+        params: Type.Object({ topic: Type.String({ description: "Name of a topic", examples: ["sales.events.v1"] }) }),
+        response: { 200: TopicResource },
+      },
+    },
+    async (request) => platform.topic(request.params.topic),
   );
 };

@@ -1,5 +1,5 @@
 import { formatDuration } from "../domain/duration.ts";
-import type { Manifest } from "../domain/manifest.ts";
+import type { Manifest, TopicSpec } from "../domain/manifest.ts";
 import { Problem } from "../domain/problem.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
 import { applicationChanges, needsRestart } from "../domain/specs/spec-change.ts";
@@ -104,32 +104,46 @@ export class Platform {
 
   /** @throws Problem when Kafka is away */
   async topics() {
-    return Promise.all(
-      Object.values(this.manifest.topics).map(async (declared) => {
-        const actual = await this.kafka.describe(declared.name);
-        const offsets = actual === null ? null : await this.kafka.offsets(declared.name);
-        return {
-          name: declared.name,
-          exists: actual !== null,
-          declared: {
-            partitions: declared.partitions,
-            timestampType: declared.timestampType ?? null,
-            retention: formatDuration(declared.retentionMs),
-          },
-          actual:
-            actual === null
-              ? null
-              : {
-                  partitions: [...(offsets ?? [])].map(([partition, { earliest, latest }]) => ({
-                    partition,
-                    earliest: String(earliest),
-                    latest: String(latest),
-                  })),
-                  timestampType: actual.timestampType,
-                  retention: actual.retentionMs === null ? null : formatDuration(Number(actual.retentionMs)),
-                },
-        };
-      }),
-    );
+    return Promise.all(Object.values(this.manifest.topics).map((declared) => this.describe(declared)));
+  }
+
+  /** @throws Problem `unknown_topic`, and when Kafka is away */
+  async topic(name: string) {
+    const declared = Object.values(this.manifest.topics);
+    const topic = declared.find((candidate) => candidate.name === name);
+    if (topic !== undefined) return this.describe(topic);
+    throw new Problem({
+      status: 404,
+      code: "unknown_topic",
+      title: "No such topic",
+      detail: `The pipeline has no topic ${JSON.stringify(name)}.`,
+      next: `Known topics: ${declared.map((known) => known.name).join(", ")}.`,
+    });
+  }
+
+  private async describe(declared: TopicSpec) {
+    const actual = await this.kafka.describe(declared.name);
+    const offsets = actual === null ? null : await this.kafka.offsets(declared.name);
+    return {
+      name: declared.name,
+      exists: actual !== null,
+      declared: {
+        partitions: declared.partitions,
+        timestampType: declared.timestampType ?? null,
+        retention: formatDuration(declared.retentionMs),
+      },
+      actual:
+        actual === null
+          ? null
+          : {
+              partitions: [...(offsets ?? [])].map(([partition, { earliest, latest }]) => ({
+                partition,
+                earliest: String(earliest),
+                latest: String(latest),
+              })),
+              timestampType: actual.timestampType,
+              retention: actual.retentionMs === null ? null : formatDuration(Number(actual.retentionMs)),
+            },
+    };
   }
 }

@@ -243,11 +243,47 @@ export interface EventStore {
 
 /** What the master's web page says about the cluster. */
 export interface ClusterView {
+  url: string;
   status: string;
-  workers: { id: string; state: string; cores: number; coresFree: number; memoryMb: number; memoryFreeMb: number }[];
+  workers: WorkerView[];
   /** submission ids of drivers that are pending or running */
   activeDrivers: string[];
-  applications: { id: string; name: string; state: string; cores: number }[];
+  /** those that the master remembers, active ones first */
+  drivers: DriverView[];
+  /** those that wait or run */
+  applications: SparkApplicationView[];
+}
+
+export interface WorkerView {
+  id: string;
+  host: string;
+  /** base of its web page */
+  uiUrl: string;
+  state: string;
+  cores: number;
+  coresFree: number;
+  memoryMb: number;
+  memoryFreeMb: number;
+  lastHeartbeatAt: Date | null;
+}
+
+export interface DriverView {
+  id: string;
+  state: string;
+  active: boolean;
+  worker: string | null;
+  cores: number;
+  memoryMb: number;
+  submittedAt: Date | null;
+}
+
+export interface SparkApplicationView {
+  id: string;
+  name: string;
+  state: string;
+  cores: number;
+  memoryPerExecutorMb: number;
+  startedAt: Date | null;
 }
 
 export interface SparkMaster {
@@ -258,6 +294,8 @@ export interface SparkMaster {
   kill(submissionId: string): Promise<void>;
   /** @throws Problem when the master does not answer */
   cluster(): Promise<ClusterView>;
+  /** Spark's version; null when the master does not tell */
+  version(): Promise<string | null>;
 }
 
 /** The master did not take a submission. */
@@ -294,9 +332,16 @@ export interface Topics {
 }
 
 export interface SchemaRegistry {
-  compatibility(subject: string): Promise<string | null>;
+  /** @param subject null for the level of subjects that have none of their own. @returns null for a subject without one */
+  compatibility(subject: string | null): Promise<string | null>;
   setCompatibility(subject: string, level: string): Promise<void>;
   /** @returns the id of the schema, new or old */
   register(subject: string, schema: string): Promise<number>;
+  /** in order; none for an unknown subject */
+  versions(subject: string): Promise<number[]>;
+  /** @returns the schema as text of JSON */
+  schema(subject: string, version: number): Promise<{ id: number; schema: string }>;
+  /** Asks whether a schema would be taken; it is not registered. `refusal`: it is no schema at all */
+  check(subject: string, schema: string): Promise<{ compatible: boolean; messages: string[] } | { refusal: string }>;
   ping(): Promise<void>;
 }

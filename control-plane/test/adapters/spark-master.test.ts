@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSparkMaster } from "../../src/adapters/spark-master.ts";
@@ -134,21 +136,53 @@ describe("a driver's status", () => {
 
 describe("the cluster", () => {
   it("is read from the master's web page", async () => {
-    answerWith(
-      200,
-      JSON.stringify({
-        status: "ALIVE",
-        workers: [{ id: "w", state: "ALIVE", cores: 4, coresfree: 1, memory: 3072, memoryfree: 1472 }],
-        activedrivers: [{ id: "driver-1" }],
-        activeapps: [{ id: "app-1", name: "driver-1", state: "WAITING", cores: 0 }],
-      }),
-    );
+    answerWith(200, readFileSync(join(import.meta.dirname, "../fixtures/spark-master.json"), "utf8"));
     expect(await master.cluster()).toEqual({
+      url: "spark://127.0.0.1:28077",
       status: "ALIVE",
-      workers: [{ id: "w", state: "ALIVE", cores: 4, coresFree: 1, memoryMb: 3072, memoryFreeMb: 1472 }],
-      activeDrivers: ["driver-1"],
-      applications: [{ id: "app-1", name: "driver-1", state: "WAITING", cores: 0 }],
+      workers: [
+        {
+          id: "worker-20261124112650-127.0.0.1-28078",
+          host: "127.0.0.1",
+          uiUrl: "http://127.0.0.1:29091",
+          state: "ALIVE",
+          cores: 4,
+          coresFree: 1,
+          memoryMb: 3072,
+          memoryFreeMb: 1472,
+          lastHeartbeatAt: new Date(1795519671360),
+        },
+      ],
+      activeDrivers: ["driver-20261124112654-0000"],
+      drivers: [
+        {
+          id: "driver-20261124112654-0000",
+          state: "RUNNING",
+          active: true,
+          worker: "worker-20261124112650-127.0.0.1-28078",
+          cores: 1,
+          memoryMb: 800,
+          submittedAt: new Date(1795519614671),
+        },
+      ],
+      applications: [
+        {
+          id: "app-20261124112700-0000",
+          name: "driver-20261124112654-0000",
+          state: "RUNNING",
+          cores: 2,
+          memoryPerExecutorMb: 800,
+          startedAt: new Date(1795519620437),
+        },
+      ],
     });
+  });
+
+  it("tells its version with any answer of the REST API, or not at all", async () => {
+    answerWith(200, JSON.stringify({ serverSparkVersion: "4.1.3", success: false }));
+    expect(await master.version()).toBe("4.1.3");
+    answerWith(403, "<html>");
+    expect(await master.version()).toBeNull();
   });
 
   it.each(["<html>", "[]", "{}"])("is not invented from %s", async (body) => {
