@@ -85,7 +85,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT,
     // registerRequestLog says less, and says it once.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     // A restart must not wait for browsers that keep their connections.
     forceCloseConnections: true,
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -192,6 +192,7 @@ export async function createControlPlane(
     phaseOf: (application) => reconciler.view(application)?.decision.phase ?? null,
     onRequest: reconciler.poke,
     failpoint,
+    log: logger,
   });
   const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
   const room = new Room(catalog, master);

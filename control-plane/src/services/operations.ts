@@ -6,6 +6,7 @@ import type { Certificate } from "../domain/sync.ts";
 import type { Failpoint } from "./failpoint.ts";
 import { decideForce, type Force } from "./force.ts";
 import type { JobReader } from "./jobs.ts";
+import { type Log, operationLog } from "./log.ts";
 import type { Clock, JobRow, LaunchStore, NewOperation, OperationRow, OperationStore, RunStore } from "./ports.ts";
 
 export interface OperationDeps {
@@ -18,6 +19,7 @@ export interface OperationDeps {
   phaseOf: (application: string) => LaunchPhase | null;
   onRequest: () => void;
   failpoint: Failpoint;
+  log: Log;
 }
 
 /** A request as it comes; without a timeout, that of the job's spec holds. */
@@ -51,13 +53,14 @@ export class Operations {
    *   place; `kills_other_jobs`
    */
   async request(kind: OperationKind, id: string, wish: NewRequest, asked: Asked): Promise<OperationRow> {
-    const { jobs, store, runs, launches, phaseOf, failpoint, onRequest } = this.deps;
+    const { jobs, store, runs, launches, phaseOf, failpoint, onRequest, log } = this.deps;
     const job = await jobs.find(id);
     const request = { ...wish, timeoutMs: wish.timeoutMs ?? job.spec.drainTimeoutMs };
     const repeated = await this.repeated(kind, id, asked.idempotencyKey);
     if (repeated !== null) return repeated;
-    const pending = (await store.open()).find((operation) => operation.job === id && operation.kind === kind);
-    if (pending?.request.mode === request.mode && pending.request.force === request.force) return pending;
+    const pending = (await store.open()).find((operation) => operation.job === id);
+    if (pending?.kind === kind && pending.request.mode === request.mode && pending.request.force === request.force)
+      return pending;
     const openRuns = await runs.openRuns();
     const run = openRuns.find((open) => open.job === id);
     const hasRun = run !== undefined;
@@ -68,6 +71,8 @@ export class Operations {
     const force = decideForce({ kind, job, request, openRuns, phase, launch: host?.id ?? null });
     const operation = await this.save(this.compose(kind, job, hasRun, request, force, asked));
     failpoint("operation-requested");
+    if (pending !== undefined) operationLog(log, pending).info({ supersededBy: operation.id }, "operation superseded");
+    operationLog(log, operation).info({ mode: request.mode, state: operation.state }, "operation requested");
     onRequest();
     return operation;
   }

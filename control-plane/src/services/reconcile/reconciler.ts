@@ -5,7 +5,7 @@ import type { JobSpec } from "../../domain/specs/job-spec.ts";
 import type { Assignment } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
-import type { Log } from "../log.ts";
+import { type Log, operationLog } from "../log.ts";
 import type { Meter } from "../metrics.ts";
 import type {
   ApplicationRow,
@@ -244,17 +244,7 @@ export class Reconciler {
       await operations.advance(operation.id, decision.state, step);
       this.deps.failpoint("operation-advanced");
       if (decision.state !== "running") {
-        log.info(
-          {
-            operation: operation.id,
-            requestId: operation.requestId,
-            job: job.id,
-            kind: operation.kind,
-            state: decision.state,
-            step: decision.step,
-          },
-          "operation ended",
-        );
+        operationLog(log, operation).info({ state: decision.state, step: decision.step }, "operation ended");
       }
     }
   }
