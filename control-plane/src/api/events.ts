@@ -119,7 +119,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ feed: EventFeed }> = async
     },
     async (request) => {
       const { type, subject, limit, cursor } = request.query;
-      const before = readCursor("events", ["string"], cursor)?.[0];
+      const before = readCursor("events", ["bigint"], cursor)?.[0];
       const rows = await feed.history(readFilter(type, subject), limit, before === undefined ? null : BigInt(before));
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return {

@@ -134,7 +134,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
     },
     async (request) => {
       const { job, state, limit, cursor } = request.query;
-      const before = readCursor("operations", ["string"], cursor)?.[0];
+      const before = readCursor("operations", ["uuid"], cursor)?.[0];
       const filter = { ...(job === undefined ? {} : { job }), ...(state === undefined ? {} : { state }) };
       const found = await operations.list(filter, limit, before === undefined ? null : String(before));
       const last = found.length === limit ? found.at(-1) : undefined;

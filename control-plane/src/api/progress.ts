@@ -74,7 +74,7 @@ export const progressRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = as
     },
     async (request) => {
       const { limit, cursor, type } = request.query;
-      const before = readCursor("progress", ["string"], cursor)?.[0];
+      const before = readCursor("progress", ["bigint"], cursor)?.[0];
       const page = { limit, beforeId: before === undefined ? null : String(before), type: type ?? null };
       const rows = await jobs.progress(request.params.job, page);
       const last = rows.length === limit ? rows.at(-1) : undefined;

@@ -57,7 +57,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
     },
     async (request) => {
       const { limit, cursor } = request.query;
-      const before = readCursor("runs", ["number"], cursor)?.[0];
+      const before = readCursor("runs", ["integer"], cursor)?.[0];
       const rows = await jobs.runs(request.params.job, limit, before === undefined ? null : Number(before));
       const last = rows.length === limit ? rows.at(-1) : undefined;
       return { items: rows.map(toRun), nextCursor: last === undefined ? null : writeCursor("runs", [last.epoch]) };

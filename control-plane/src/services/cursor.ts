@@ -1,7 +1,25 @@
+import { parseInstant } from "../domain/delta/instant.ts";
 import { type FieldError, invalidRequest } from "../domain/problem.ts";
 
 /** Where a page ended: the sort key of its last row. */
 export type CursorKey = (string | number)[];
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const MOST_INTEGER = 2 ** 31 - 1;
+const MOST_BIGINT = 2n ** 63n - 1n;
+
+/** What a part of a key may be, so that a forged one is refused here and not by a database. */
+const PARTS = {
+  text: (value: unknown) => typeof value === "string",
+  instant: (value: unknown) => typeof value === "string" && parseInstant(value) !== undefined,
+  uuid: (value: unknown) => typeof value === "string" && UUID.test(value),
+  /** 32 bits */
+  integer: (value: unknown) => Number.isInteger(value) && Math.abs(value as number) <= MOST_INTEGER,
+  /** 64 bits, as a number or as digits */
+  bigint: (value: unknown) =>
+    (Number.isSafeInteger(value) || /^\d{1,19}$/.test(String(value))) && BigInt(value as string) <= MOST_BIGINT,
+} as const;
+export type CursorPart = keyof typeof PARTS;
 
 const EXPECTED = "the nextCursor of an answer to the same request";
 
@@ -20,7 +38,7 @@ export function writeCursor(shape: string, key: CursorKey): string {
  */
 export function readCursor(
   shape: string,
-  types: readonly ("string" | "number")[],
+  parts: readonly CursorPart[],
   text: string | undefined,
 ): CursorKey | undefined {
   if (text === undefined) return undefined;
@@ -34,8 +52,8 @@ export function readCursor(
   if (
     !Array.isArray(value) ||
     value[0] !== shape ||
-    value.length !== types.length + 1 ||
-    types.some((type, at) => typeof value[at + 1] !== type)
+    value.length !== parts.length + 1 ||
+    parts.some((part, at) => !PARTS[part](value[at + 1]))
   ) {
     throw invalidRequest([refused], "Leave the cursor out to begin with the first page.");
   }

@@ -72,7 +72,7 @@ export function createDataQuality({ snapshots }: { snapshots: Snapshots }): Data
     async metrics({ from, to, limit, cursor }) {
       const { range, errors } = readRange({ from, to });
       if (errors.length > 0) throw invalidRequest(errors);
-      const after = readCursor("metrics", ["string", "number"], cursor);
+      const after = readCursor("metrics", ["instant", "bigint"], cursor);
       const conditions: string[] = [];
       const parameters: Parameters = {};
       if (range.from !== undefined) {
@@ -92,7 +92,7 @@ export function createDataQuality({ snapshots }: { snapshots: Snapshots }): Data
     },
 
     async samples({ reason, batch_id, limit, cursor }) {
-      const after = readCursor("samples", ["number", "string", "number", "string", "string"], cursor);
+      const after = readCursor("samples", ["bigint", "text", "integer", "bigint", "text"], cursor);
       const conditions: string[] = [];
       const parameters: Parameters = {};
       if (reason !== undefined) {

@@ -108,7 +108,7 @@ function readRequest(request: RevenueRequest, windowMs: number): Query {
   const errors = [...rangeErrors, ...filterErrors, ...(typeof grain === "number" ? [] : [grain])];
   if (errors.length > 0 || typeof grain !== "number") throw invalidRequest(errors);
   const query = { windowMs, grainMs: grain, filters, order: request.order, limit: request.limit };
-  const after = readCursor(shape(query), ["string", "string", "string", "string"], request.cursor);
+  const after = readCursor(shape(query), ["instant", "text", "text", "text"], request.cursor);
   return { ...query, after, range: pageRange(range, query, after) };
 }
 
@@ -121,8 +121,6 @@ function pageRange(range: Range, { grainMs, order }: Pick<Query, "grainMs" | "or
   let from = range.from === undefined ? undefined : ceilTo(range.from, grainMs);
   let to = range.to === undefined ? undefined : ceilTo(range.to, grainMs);
   const shown = after === undefined ? undefined : parseInstant(String(after[0]));
-  if (after !== undefined && shown === undefined)
-    throw invalidRequest([{ field: "cursor", expected: "the nextCursor of an answer" }]);
   if (shown !== undefined && order === "asc" && (from === undefined || shown > from)) from = shown;
   if (shown !== undefined && order === "desc") {
     const end = shown + BigInt(grainMs) * 1000n;
