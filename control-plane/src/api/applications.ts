@@ -5,19 +5,21 @@ import type { Platform } from "../services/platform.ts";
 import type { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { actorOf } from "./access.ts";
 import { changeQuery, specAnswer } from "./job-specs.ts";
-import { Instant, Nullable } from "./lists.ts";
+import { Id, Instant, Nullable } from "./lists.ts";
 import { etag, expectedRevision, preconditionHeaders } from "./preconditions.ts";
 
 const LaunchResource = Type.Object({
-  id: Type.String(),
+  id: Id("Id of a submission"),
   submissionId: Nullable(Type.String({ examples: ["driver-20261121015612-0000"] })),
   sparkAppId: Nullable(Type.String({ examples: ["app-20261121015617-0000"] })),
-  specRevision: Nullable(Type.Integer({ description: "Revision of the spec that it was submitted with" })),
+  specRevision: Nullable(
+    Type.Integer({ description: "Revision of the spec that it was submitted with", examples: [3] }),
+  ),
   recordedAt: Instant,
   adoptedAt: Nullable(Instant),
   lastSyncAt: Nullable(Instant),
   endedAt: Nullable(Instant),
-  endReason: Nullable(Type.String()),
+  endReason: Nullable(Type.String({ examples: ["the driver has finished"] })),
 });
 
 const memory = (description: string) => Type.String({ description, examples: ["800m"] });
@@ -38,22 +40,22 @@ const ApplicationSpecResource = Type.Object(
       examples: [{ "spark.locality.wait": "0s" }],
     }),
   },
-  { additionalProperties: false, description: "What an application is declared to be" },
+  { additionalProperties: false, title: "ApplicationSpec", description: "What an application is declared to be" },
 );
 
 const ApplicationResource = Type.Object(
   {
     name: Type.String({ examples: ["sales"] }),
-    phase: Type.String({ description: Object.keys(LAUNCH_PHASES).join(", ") }),
-    reason: Nullable(Type.String()),
+    phase: Type.String({ description: Object.keys(LAUNCH_PHASES).join(", "), examples: ["live"] }),
+    reason: Nullable(Type.String({ examples: ["its driver was lost"] })),
     dedicated: Type.Boolean({ description: "It belongs to the job of its name alone" }),
     spec: ApplicationSpecResource,
     specRevision: Type.Integer({ description: "Grows with each change of the spec; the ETag", examples: [3] }),
     restartPending: Type.Boolean({ description: "Its driver was submitted with an older spec" }),
-    jobs: Type.Array(Type.String(), { description: "Jobs that belong into it" }),
+    jobs: Type.Array(Type.String({ examples: ["sales.gold"] }), { description: "Jobs that belong into it" }),
     launches: Type.Array(LaunchResource, { description: "Its submissions, newest first, at most 10" }),
   },
-  { description: "A Spark application" },
+  { title: "Application", description: "A Spark application" },
 );
 
 const applicationParams = Type.Object({

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { AuditLog } from "../services/audit-log.ts";
-import { Instant, listQuery, Nullable } from "./lists.ts";
+import { Id, Instant, listQuery, Nullable, pageOf } from "./lists.ts";
 import { rangeQuery } from "./page-query.ts";
 
 const AuditEntryResource = Type.Object(
@@ -11,11 +11,17 @@ const AuditEntryResource = Type.Object(
     actor: Type.String({ description: "Name of a token; `local` for a request that needed none", examples: ["local"] }),
     action: Type.String({ examples: ["job.stop"] }),
     target: Type.String({ description: "What was changed", examples: ["sales.gold"] }),
-    requestId: Nullable(Type.String({ description: "The answer's x-request-id; it is in the log, too" })),
-    before: Type.Unknown({ description: "How it was; null for something new" }),
-    after: Type.Unknown({ description: "How it was to be from then on; null for something that ended" }),
+    requestId: Nullable(Id("The answer's x-request-id; it is in the log, too")),
+    before: Type.Unknown({
+      description: "How it was; null for something new",
+      examples: [{ desiredState: "running" }],
+    }),
+    after: Type.Unknown({
+      description: "How it was to be from then on; null for something that ended",
+      examples: [{ desiredState: "stopped" }],
+    }),
   },
-  { description: "Who changed what" },
+  { title: "AuditEntry", description: "Who changed what" },
 );
 
 const filter = (description: string, example: string) =>
@@ -41,10 +47,7 @@ export const auditLogRoutes: FastifyPluginAsyncTypebox<{ auditLog: AuditLog }> =
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object(
-            { items: Type.Array(AuditEntryResource), nextCursor: Nullable(Type.String()) },
-            { description: "A page of changes" },
-          ),
+          200: pageOf(AuditEntryResource, "A page of changes"),
         },
       },
     },

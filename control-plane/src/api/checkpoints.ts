@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { Checkpoints } from "../services/checkpoints.ts";
-import { Instant, jobParams, Nullable } from "./lists.ts";
+import { Id, Instant, jobParams, Nullable } from "./lists.ts";
 
 const batch = (description: string, example: string) => Nullable(Type.String({ description, examples: [example] }));
 
@@ -11,7 +11,10 @@ const LogResource = (description: string) =>
       newest: batch("Its newest batch", "42"),
       oldest: batch("Its oldest batch: Spark keeps about a hundred", "0"),
       count: Type.Integer({ examples: [43] }),
-      gaps: Type.Array(Type.String(), { description: "Batches in between that have no file, at most 100" }),
+      gaps: Type.Array(Type.String(), {
+        description: "Batches in between that have no file, at most 100",
+        examples: [[]],
+      }),
     },
     { description },
   );
@@ -25,7 +28,7 @@ const SourceResource = Type.Object(
         examples: [{ "sales.events.v1": { "0": "915", "1": "1021" } }],
       }),
     ),
-    tableId: Type.Optional(Type.String({ description: "Delta: the id of the table" })),
+    tableId: Type.Optional(Id("Delta: the id of the table")),
     version: Type.Optional(
       Type.String({
         description: "Delta: with an index below zero, every version before this one is read",
@@ -33,9 +36,11 @@ const SourceResource = Type.Object(
       }),
     ),
     index: Type.Optional(Type.String({ description: "Delta: the last file read of that version", examples: ["-1"] })),
-    text: Type.Optional(Type.String({ description: "Any other source: the offset as Spark wrote it" })),
+    text: Type.Optional(
+      Type.String({ description: "Any other source: the offset as Spark wrote it", examples: ['{"offset":7}'] }),
+    ),
   },
-  { description: "How far a source is read" },
+  { title: "SourceOffset", description: "How far a source is read" },
 );
 
 const FindingResource = Type.Object(
@@ -43,7 +48,7 @@ const FindingResource = Type.Object(
     file: Type.String({ description: "Relative to `folder`", examples: ["offsets/42"] }),
     problem: Type.String({ examples: ["it is empty"] }),
     stopsStart: Type.Boolean({ description: "A start of the job fails on it" }),
-    waysOut: Type.Array(Type.String()),
+    waysOut: Type.Array(Type.String(), { examples: [["Restore the file from a backup."]] }),
   },
   { description: "Something wrong, and the ways out of it" },
 );
@@ -52,9 +57,12 @@ const CheckpointResource = Type.Object(
   {
     job: Type.String({ examples: ["sales.bronze"] }),
     generation: Type.Integer({ examples: [1] }),
-    folder: Type.String({ description: "Where it lies" }),
+    folder: Type.String({
+      description: "Where it lies",
+      examples: ["/var/lib/penstock/checkpoints/gen=1/sales.bronze"],
+    }),
     exists: Type.Boolean(),
-    queryId: Nullable(Type.String({ description: "Spark's id of the query, from the file `metadata`" })),
+    queryId: Nullable(Id("Spark's id of the query, from the file `metadata`")),
     offsets: LogResource("What was planned: a batch is logged here before it runs"),
     commits: LogResource("What is done"),
     ledgerBatch: batch("The newest batch that is in the job's table", "42"),
@@ -69,7 +77,9 @@ const CheckpointResource = Type.Object(
       ),
     ),
     plannedAt: Nullable(Instant),
-    watermark: Nullable(Type.String({ description: "Event-time watermark of the newest batch" })),
+    watermark: Nullable(
+      Type.String({ description: "Event-time watermark of the newest batch", examples: ["2026-11-21T00:01:02.003Z"] }),
+    ),
     sources: Type.Array(SourceResource, { description: "Where the newest logged batch ends" }),
     stateOperators: Type.Array(
       Type.Object({
@@ -88,7 +98,7 @@ const CheckpointResource = Type.Object(
     }),
     damage: Type.Array(FindingResource, { description: "What is wrong; empty when nothing is" }),
   },
-  { description: "A job's checkpoint" },
+  { title: "Checkpoint", description: "A job's checkpoint" },
 );
 
 /** `GET /jobs/{job}/checkpoint`. */

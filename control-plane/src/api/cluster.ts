@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import type { Cluster } from "../services/cluster.ts";
-import { Instant, Nullable } from "./lists.ts";
+import { Id, Instant, Nullable } from "./lists.ts";
 
 const Cores = Type.Integer({ examples: [4] });
 const Megabytes = Type.Integer({ description: "Megabytes", examples: [3072] });
@@ -9,7 +9,7 @@ const owner = {
   application: Nullable(
     Type.String({ description: "Our application that it belongs to; null for a stranger", examples: ["sales"] }),
   ),
-  launch: Nullable(Type.String({ description: "The submission that made it" })),
+  launch: Nullable(Id("The submission that made it")),
 };
 
 const ClusterResource = Type.Object(
@@ -20,7 +20,13 @@ const ClusterResource = Type.Object(
       version: Nullable(Type.String({ examples: ["4.1.3"] })),
     }),
     totals: Type.Object(
-      { workers: Type.Integer(), cores: Cores, coresFree: Cores, memoryMb: Megabytes, memoryFreeMb: Megabytes },
+      {
+        workers: Type.Integer({ examples: [1] }),
+        cores: Cores,
+        coresFree: Cores,
+        memoryMb: Megabytes,
+        memoryFreeMb: Megabytes,
+      },
       { description: "Of workers that are ALIVE" },
     ),
     workers: Type.Array(
@@ -56,7 +62,9 @@ const ClusterResource = Type.Object(
           examples: ["RUNNING"],
         }),
         active: Type.Boolean({ description: "Pending or running" }),
-        worker: Nullable(Type.String({ description: "Where it runs" })),
+        worker: Nullable(
+          Type.String({ description: "Where it runs", examples: ["worker-20261121015607-127.0.0.1-7078"] }),
+        ),
         cores: Cores,
         memoryMb: Megabytes,
         submittedAt: Nullable(Instant),
@@ -64,7 +72,7 @@ const ClusterResource = Type.Object(
       { description: "Drivers that the master remembers, active ones first" },
     ),
   },
-  { description: "The Spark cluster" },
+  { title: "Cluster", description: "The Spark cluster" },
 );
 
 /** `GET /cluster`. */

@@ -4,7 +4,7 @@ import { type Static, Type } from "typebox";
 import { EVENT_TYPES, type JournalEvent } from "../domain/event.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import { type EventFeed, type FeedItem, readFilter } from "../services/event-feed.ts";
-import { Instant, listQuery, Nullable } from "./lists.ts";
+import { Instant, listQuery, pageOf } from "./lists.ts";
 
 const ID_PATTERN = "^(0|[1-9][0-9]{0,17})$";
 const RECONNECT_MS = 1_000;
@@ -22,7 +22,7 @@ const EventResource = Type.Object(
       examples: [{ from: "STARTING", to: "RUNNING", reason: null, rule: "running" }],
     }),
   },
-  { description: "Something that happened" },
+  { title: "Event", description: "Something that happened" },
 );
 
 const filterQuery = {
@@ -110,10 +110,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ feed: EventFeed }> = async
         description: "The last 20,000 batches and 50,000 other events are kept.",
         querystring: Type.Object({ ...filterQuery, ...listQuery }, { additionalProperties: false }),
         response: {
-          200: Type.Object(
-            { items: Type.Array(EventResource), nextCursor: Nullable(Type.String()) },
-            { description: "A page of events" },
-          ),
+          200: pageOf(EventResource, "A page of events"),
         },
       },
     },

@@ -13,7 +13,7 @@ const HealthResource = Type.Object(
       }),
     ),
   },
-  { description: "Each dependency and what is wrong with it" },
+  { title: "Readiness", description: "Each dependency and what is wrong with it" },
 );
 
 /** `GET /healthz`: this process answers. `GET /readyz`: it can do its work. */

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { DURATION_PATTERN } from "../domain/duration.ts";
 import type { JobSpecs } from "../services/specs/job-specs.ts";
 import { actorOf } from "./access.ts";
-import { jobParams, Nullable } from "./lists.ts";
+import { Id, jobParams, Nullable } from "./lists.ts";
 import { etag, expectedRevision, preconditionHeaders } from "./preconditions.ts";
 
 const duration = (description: string, example: string) =>
@@ -47,7 +47,7 @@ export const JobSpecResource = Type.Object(
     ),
     drainTimeout: duration("How long a drain may take, at most 1h, when a stop or restart does not say", "30s"),
   },
-  { ...closed, description: "What a job is declared to be" },
+  { ...closed, title: "JobSpec", description: "What a job is declared to be" },
 );
 
 export const SpecChangeResource = Type.Object({
@@ -55,7 +55,7 @@ export const SpecChangeResource = Type.Object({
   from: Type.Unknown({ description: "null where it was absent", examples: ["0s"] }),
   to: Type.Unknown({ description: "null where it is absent now", examples: ["5s"] }),
   needs: Type.Enum(["nothing", "restart", "newGeneration"], { description: "What it needs before it holds" }),
-  note: Nullable(Type.String()),
+  note: Nullable(Type.String({ examples: ["a batch that is logged and not committed is repeated as it was"] })),
 });
 
 /** What a change of a spec does. */
@@ -70,7 +70,7 @@ export const specAnswer = <T extends Parameters<typeof Type.Array>[0]>(spec: T) 
       restartPending: Type.Boolean({ description: "What runs was started with an older spec" }),
       specRevision: Type.Integer({ examples: [4] }),
       spec,
-      operation: Nullable(Type.String({ description: "Id of the restart that was asked for with it" })),
+      operation: Nullable(Id("Id of the restart that was asked for with it")),
     },
     { description: "What the change does" },
   );

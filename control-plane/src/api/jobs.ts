@@ -19,7 +19,7 @@ const JobResource = Type.Object(
     epoch: Type.Integer({ description: "Grows with each run", examples: [7] }),
     desiredState: Type.Enum(["running", "stopped"], { description: "What was asked for" }),
     state: Type.Enum([...JOB_STATES], { description: "What is true" }),
-    reason: Nullable(Type.String({ description: "Why it is in this state" })),
+    reason: Nullable(Type.String({ description: "Why it is in this state", examples: ["no executor: 0 of 2 cores"] })),
     since: Instant,
     spec: JobSpecResource,
     specRevision: Type.Integer({ description: "Grows with each change of the spec; the ETag", examples: [3] }),
@@ -38,7 +38,7 @@ const JobResource = Type.Object(
       }),
     ),
   },
-  { description: "A job" },
+  { title: "Job", description: "A job" },
 );
 
 /** What jobs are and what they did: `GET /jobs`, `/jobs/{job}`. */

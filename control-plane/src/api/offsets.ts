@@ -13,7 +13,10 @@ const PartitionResource = Type.Object({
 });
 
 const SourceProblemResource = Type.Object(
-  { text: Type.String(), waysOut: Type.Array(Type.String()) },
+  {
+    text: Type.String({ examples: ["the topic was made anew: it ends at offset 12, 915 are committed"] }),
+    waysOut: Type.Array(Type.String(), { examples: [["Begin a new generation of the job's tables."]] }),
+  },
   { description: "Why the job cannot go on as it should, such as a topic that was deleted and made anew" },
 );
 
@@ -51,7 +54,7 @@ const OffsetsResource = Type.Object(
     problem: Nullable(SourceProblemResource),
     sources: Type.Array(SourceResource, { description: "Against what the job itself reads: the topic or tables" }),
   },
-  { description: "Where a job stands" },
+  { title: "Offsets", description: "Where a job stands" },
 );
 
 /** `GET /jobs/{job}/offsets`. */

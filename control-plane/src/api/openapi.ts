@@ -1,6 +1,7 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
+import { nameSchemas } from "./named-schemas.ts";
 
 /** The API's description at /docs/json and Swagger UI at /docs. Has to be registered before the routes. */
 export async function registerOpenApi(app: FastifyInstance): Promise<void> {
@@ -15,6 +16,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
           "Submit, watch and stop Spark Structured Streaming jobs, and read what they produce. " +
           "Offsets and amounts are strings. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
       },
+      servers: [{ url: "/", description: "This control plane" }],
       components: {
         securitySchemes: {
           token: {
@@ -38,6 +40,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: "health", description: "Is everything there?" },
       ],
     },
+    transformObject: (document) => ("openapiObject" in document ? nameSchemas(document.openapiObject) : {}),
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",

@@ -8,7 +8,7 @@ import { CertificateSchema } from "../domain/sync.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { OperationAnswer, Operations } from "../services/operations.ts";
 import { actorOf, requireRole } from "./access.ts";
-import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
+import { Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
 const STOP_MODES = ["drain", "now", "kill"] as const;
 const MOST_WAIT_MS = 60_000;
@@ -17,7 +17,7 @@ const STATES: OperationState[] = ["running", "succeeded", "failed", "superseded"
 
 const OperationResource = Type.Object(
   {
-    id: Type.String({ format: "uuid" }),
+    id: Id("Its address is /v1/operations/{id}"),
     kind: Type.Enum(["start", "stop", "restart"]),
     job: Type.String({ examples: ["sales.gold"] }),
     state: Type.Enum([...STATES], { description: "`superseded`: a newer request for the same job took its place" }),
@@ -26,14 +26,16 @@ const OperationResource = Type.Object(
       timeout: Type.String({ examples: ["30s"] }),
       force: Type.Boolean(),
     }),
-    steps: Type.Array(Type.Object({ step: Type.String(), at: Instant }), { description: "What happened, in order" }),
+    steps: Type.Array(Type.Object({ step: Type.String({ examples: ["drained"] }), at: Instant }), {
+      description: "What happened, in order",
+    }),
     certificate: Nullable(CertificateSchema),
     requestedBy: Nullable(Type.String({ examples: ["local"] })),
-    requestId: Nullable(Type.String({ description: "The request that asked for it; find it in the log" })),
+    requestId: Nullable(Id("The request that asked for it; find it in the log")),
     createdAt: Instant,
     endedAt: Nullable(Instant),
   },
-  { description: "A request that takes its time" },
+  { title: "Operation", description: "A request that takes its time" },
 );
 
 const duration = (description: string) =>
@@ -125,10 +127,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
           { additionalProperties: false },
         ),
         response: {
-          200: Type.Object(
-            { items: Type.Array(OperationResource), nextCursor: Nullable(Type.String()) },
-            { description: "A page of operations" },
-          ),
+          200: pageOf(OperationResource, "A page of operations"),
         },
       },
     },

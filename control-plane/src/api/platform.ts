@@ -7,17 +7,21 @@ const TopicResource = Type.Object({
   name: Type.String({ examples: ["sales.events.v1"] }),
   exists: Type.Boolean(),
   declared: Type.Object({
-    partitions: Type.Integer(),
-    timestampType: Nullable(Type.String()),
+    partitions: Type.Integer({ examples: [3] }),
+    timestampType: Nullable(Type.String({ examples: ["LogAppendTime"] })),
     retention: Type.String({ examples: ["7d"] }),
   }),
   actual: Nullable(
     Type.Object({
       partitions: Type.Array(
-        Type.Object({ partition: Type.Integer(), earliest: Type.String(), latest: Type.String() }),
+        Type.Object({
+          partition: Type.Integer({ examples: [0] }),
+          earliest: Type.String({ description: "Oldest offset that Kafka still has", examples: ["0"] }),
+          latest: Type.String({ description: "Next offset that Kafka will give out", examples: ["1214"] }),
+        }),
       ),
-      timestampType: Nullable(Type.String()),
-      retention: Nullable(Type.String()),
+      timestampType: Nullable(Type.String({ examples: ["LogAppendTime"] })),
+      retention: Nullable(Type.String({ examples: ["7d"] })),
     }),
   ),
 });

@@ -1,8 +1,8 @@
 import type { ErrorObject } from "ajv";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import { invalidRequest, Problem, type ProblemDetails } from "../domain/problem.ts";
-import { fieldErrors } from "./validation.ts";
+import { invalidRequest, PROBLEMS, Problem, type ProblemCode, type ProblemDetails } from "../domain/problem.ts";
+import { fieldErrors, isDocumented } from "./validation.ts";
 
 /** RFC 9457, as every error of this API looks. */
 export const ProblemSchema = Type.Object(
@@ -10,7 +10,10 @@ export const ProblemSchema = Type.Object(
     type: Type.String({ description: "`about:blank`: `code` tells the kind of problem" }),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: "Stable; clients may switch on it", examples: ["unknown_job"] }),
+    code: Type.Enum(Object.keys(PROBLEMS) as ProblemCode[], {
+      description: "Stable; clients may switch on it",
+      examples: ["unknown_job"],
+    }),
     detail: Type.String(),
     next: Type.Optional(Type.String({ description: "What to do now" })),
     errors: Type.Optional(
@@ -20,7 +23,7 @@ export const ProblemSchema = Type.Object(
     ),
     requestId: Type.String({ description: "Find it in the log" }),
   },
-  { description: "What went wrong and what to do about it" },
+  { title: "Problem", description: "What went wrong and what to do about it" },
 );
 
 const PROBLEM_RESPONSE = {
@@ -35,7 +38,7 @@ export function registerProblems(app: FastifyInstance): void {
     const known = methods.get(route.url) ?? new Set();
     for (const method of [route.method].flat()) known.add(method);
     methods.set(route.url, known);
-    if (route.url.startsWith("/v1")) {
+    if (isDocumented(route.url)) {
       const response = { "4xx": PROBLEM_RESPONSE, "5xx": PROBLEM_RESPONSE, ...(route.schema?.response as object) };
       route.schema = { ...route.schema, response };
     }

@@ -3,10 +3,10 @@ import { Type } from "typebox";
 import { summariseProgress } from "../domain/progress-summary.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { JobReader } from "../services/jobs.ts";
-import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
+import { Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
 const TYPES = ["progress", "idle", "housekeeping", "warning"] as const;
-const Milliseconds = Type.Optional(Type.Integer());
+const Milliseconds = Type.Optional(Type.Integer({ examples: [120] }));
 
 const SummaryResource = Type.Object(
   {
@@ -33,15 +33,18 @@ const SummaryResource = Type.Object(
 
 const ProgressResource = Type.Object(
   {
-    id: Type.String(),
-    generation: Type.Integer(),
-    epoch: Type.Integer(),
+    id: Type.String({ examples: ["4711"] }),
+    generation: Type.Integer({ examples: [1] }),
+    epoch: Type.Integer({ examples: [7] }),
     type: Type.String({ examples: ["progress"] }),
     at: Instant,
     summary: Nullable(SummaryResource),
-    data: Type.Unknown({ description: "Spark's StreamingQueryProgress, or what its kind of report says" }),
+    data: Type.Unknown({
+      description: "Spark's StreamingQueryProgress, or what its kind of report says",
+      examples: [{ batchId: 42, numInputRows: 776 }],
+    }),
   },
-  { description: "A report of a job's query" },
+  { title: "Progress", description: "A report of a job's query" },
 );
 
 const querySchema = Type.Object(
@@ -65,10 +68,7 @@ export const progressRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = as
         params: jobParams,
         querystring: querySchema,
         response: {
-          200: Type.Object(
-            { items: Type.Array(ProgressResource), nextCursor: Nullable(Type.String()) },
-            { description: "A page" },
-          ),
+          200: pageOf(ProgressResource, "A page of reports"),
         },
       },
     },

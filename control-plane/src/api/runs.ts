@@ -4,7 +4,7 @@ import { CertificateSchema, JobExceptionSchema } from "../domain/sync.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { JobReader } from "../services/jobs.ts";
 import type { RunDetails } from "../services/ports.ts";
-import { Instant, jobParams, listQuery, Nullable } from "./lists.ts";
+import { Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
 const RunResource = Type.Object(
   {
@@ -12,18 +12,20 @@ const RunResource = Type.Object(
     epoch: Type.Integer({ examples: [7] }),
     generation: Type.Integer({ examples: [1] }),
     application: Type.String({ examples: ["sales"] }),
-    launch: Type.String({ description: "The submission of the application that it ran in" }),
+    launch: Id("The submission of the application that it ran in"),
     specRevision: Type.Integer({ description: "Revision of the spec that it was started with", examples: [3] }),
     submissionId: Nullable(Type.String({ examples: ["driver-20261121000102-0003"] })),
     driverId: Nullable(Type.String({ examples: ["driver-20261121000102-0003"] })),
     sparkAppId: Nullable(Type.String({ examples: ["app-20261121000105-0003"] })),
-    queryId: Nullable(Type.String({ description: "Spark's id of the query: that of its checkpoint" })),
-    queryRunId: Nullable(Type.String({ description: "Spark's id of this start of the query" })),
+    queryId: Nullable(Id("Spark's id of the query: that of its checkpoint")),
+    queryRunId: Nullable(Id("Spark's id of this start of the query")),
     startedAt: Instant,
     endedAt: Nullable(Instant),
-    endedBy: Nullable(Type.String({ description: "`request`, `failure`, `application` or `runner`" })),
+    endedBy: Nullable(
+      Type.String({ description: "`request`, `failure`, `application` or `runner`", examples: ["request"] }),
+    ),
     endedByActor: Nullable(Type.String({ description: "Who asked for its end", examples: ["local"] })),
-    operation: Nullable(Type.String({ description: "The operation that ended it, when a request did" })),
+    operation: Nullable(Id("The operation that ended it, when a request did")),
     exception: Nullable(JobExceptionSchema),
     certificate: Nullable(CertificateSchema),
     batches: Type.String({ description: "Batches that it committed", examples: ["42"] }),
@@ -33,7 +35,7 @@ const RunResource = Type.Object(
       examples: [{ accepted: "4180", duplicate: "20" }],
     }),
   },
-  { description: "One life of a job" },
+  { title: "Run", description: "One life of a job" },
 );
 
 /** Lives of jobs: `GET /jobs/{job}/runs`, `/jobs/{job}/runs/{epoch}`. */
@@ -48,10 +50,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
         params: jobParams,
         querystring: Type.Object(listQuery, { additionalProperties: false }),
         response: {
-          200: Type.Object(
-            { items: Type.Array(RunResource), nextCursor: Nullable(Type.String()) },
-            { description: "A page of runs" },
-          ),
+          200: pageOf(RunResource, "A page of runs"),
         },
       },
     },

@@ -18,11 +18,14 @@ const SubjectResource = Type.Object(
       Type.Object({
         version: Type.Integer({ examples: [1] }),
         id: Type.Integer({ description: "The id that stands in each record", examples: [1] }),
-        schema: Type.Unknown({ description: "The Avro schema" }),
+        schema: Type.Unknown({
+          description: "The Avro schema",
+          examples: [{ type: "record", name: "SalesEvent", fields: [] }],
+        }),
       }),
     ),
   },
-  { description: "The schemas of a topic's records" },
+  { title: "Subject", description: "The schemas of a topic's records" },
 );
 
 const CheckResource = Type.Object(
@@ -39,7 +42,7 @@ const CheckResource = Type.Object(
       examples: [['records of version 1 cannot be read with the new schema: cannot read "double" as "string"']],
     }),
   },
-  { description: "The verdict on a schema" },
+  { title: "SchemaCheck", description: "The verdict on a schema" },
 );
 
 const subjectParams = Type.Object({

@@ -24,7 +24,7 @@ const tokenFields = {
   lastUsedAt: Nullable(Instant),
 };
 
-const TokenResource = Type.Object(tokenFields, { description: "A token, without its secret" });
+const TokenResource = Type.Object(tokenFields, { title: "Token", description: "A token, without its secret" });
 
 const NewTokenResource = Type.Object(
   {
@@ -34,7 +34,7 @@ const NewTokenResource = Type.Object(
       examples: ["pst_…"],
     }),
   },
-  { description: "A new token" },
+  { title: "NewToken", description: "A new token" },
 );
 
 const tokenBody = Type.Object(

@@ -18,10 +18,16 @@ export function registerValidation(app: FastifyInstance): void {
     (httpPart === "body" ? body : url).compile(schema as Record<string, unknown>),
   );
   app.addHook("onRoute", (route) => {
-    const isDocumented = route.url.startsWith("/v1") || route.url.endsWith("z");
-    if (!isDocumented || route.schema?.querystring !== undefined) return;
+    if (!isDocumented(route.url) || route.schema?.querystring !== undefined) return;
     route.schema = { ...route.schema, querystring: { type: "object", properties: {}, additionalProperties: false } };
   });
+}
+
+const BESIDE_V1 = ["/healthz", "/readyz", "/metrics"];
+
+/** Whether a route belongs to the public API. */
+export function isDocumented(url: string): boolean {
+  return url.startsWith("/v1") || BESIDE_V1.includes(url);
 }
 
 function withFormats(ajv: Ajv): Ajv {

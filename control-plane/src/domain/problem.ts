@@ -3,39 +3,58 @@
  * `application/problem+json`, whatever else is thrown becomes a 500 without details.
  */
 
-/** Stable codes, one per kind of problem; clients may switch on them. */
-export type ProblemCode =
-  | "invalid_request"
-  | "unknown_job"
-  | "unknown_application"
-  | "unknown_operation"
-  | "unknown_run"
-  | "unknown_token"
-  | "unknown_topic"
-  | "unknown_subject"
-  | "unknown_launch"
-  | "unknown_resource"
-  | "log_gone"
-  | "method_not_allowed"
-  | "conflict"
-  | "kills_other_jobs"
-  | "precondition_required"
-  | "stale_revision"
-  | "needs_new_generation"
-  | "does_not_fit"
-  | "launch_superseded"
-  | "forbidden_origin"
-  | "unauthorized"
-  | "forbidden"
-  | "body_too_large"
-  | "unsupported_media_type"
-  | "internal_error"
-  | "rate_limited"
-  | "too_many_streams"
-  | "not_ready"
-  | "unsupported_table"
-  | "damaged_table"
-  | "dependency_unavailable";
+interface ProblemKind {
+  /** HTTP status of its answers */
+  status: number;
+  /** when it is answered, in a sentence: docs/api.md has it, too */
+  meaning: string;
+}
+
+/** Every kind of problem by its code. Codes are stable: clients may switch on them. */
+export const PROBLEMS = {
+  invalid_request: { status: 400, meaning: "Fields of the request are wrong; `errors` names each." },
+  unauthorized: { status: 401, meaning: "A token is needed, and none came or it is not valid." },
+  forbidden: { status: 403, meaning: "The token's role does not allow this." },
+  forbidden_origin: { status: 403, meaning: "A page of another site calls, or the `Host` is not one of ours." },
+  unknown_application: { status: 404, meaning: "There is no such application." },
+  unknown_job: { status: 404, meaning: "There is no such job." },
+  unknown_launch: { status: 404, meaning: "The application has no launch with this id." },
+  unknown_operation: { status: 404, meaning: "There is no such operation." },
+  unknown_resource: { status: 404, meaning: "There is nothing at this path." },
+  unknown_run: { status: 404, meaning: "The job has no run with this epoch." },
+  unknown_subject: { status: 404, meaning: "The schema registry does not know this subject." },
+  unknown_token: { status: 404, meaning: "There is no such token." },
+  unknown_topic: { status: 404, meaning: "The pipeline declares no such topic." },
+  method_not_allowed: {
+    status: 405,
+    meaning: "The resource does not know this method; `Allow` names those that it knows.",
+  },
+  conflict: {
+    status: 409,
+    meaning: "It does not go with what is there now, or an `Idempotency-Key` was used for another request.",
+  },
+  does_not_fit: { status: 409, meaning: "The cluster has no room for it; `force=true` saves it all the same." },
+  kills_other_jobs: {
+    status: 409,
+    meaning: "A `kill` would end other jobs of the application; `force` takes them along.",
+  },
+  launch_superseded: { status: 409, meaning: "For runners: a newer submission has taken over." },
+  needs_new_generation: { status: 409, meaning: "The checkpoint depends on the field that was to be changed." },
+  log_gone: { status: 410, meaning: "The log was removed together with its launch." },
+  stale_revision: { status: 412, meaning: "`If-Match` names an older revision than the one that is there." },
+  body_too_large: { status: 413, meaning: "The body exceeds what this resource takes." },
+  unsupported_media_type: { status: 415, meaning: "The body is not `application/json`." },
+  precondition_required: { status: 428, meaning: "`If-Match` is missing." },
+  rate_limited: { status: 429, meaning: "Too many requests; `Retry-After` says when to go on." },
+  damaged_table: { status: 500, meaning: "A table's log contradicts itself or lacks a part." },
+  internal_error: { status: 500, meaning: "A mistake of ours; the log has it under `requestId`." },
+  unsupported_table: { status: 501, meaning: "A table uses a Delta feature that is not read here." },
+  dependency_unavailable: { status: 503, meaning: "Something that this answer depends on is away; try again." },
+  not_ready: { status: 503, meaning: "The control plane is still starting; try again." },
+  too_many_streams: { status: 503, meaning: "As many event streams are open as are allowed." },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
 
 /** What is wrong with one field of a request. */
 export interface FieldError {

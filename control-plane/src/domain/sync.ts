@@ -4,24 +4,36 @@ import { type Static, Type } from "typebox";
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 
-export const CertificateSchema = Type.Object({
-  job: Type.String(),
-  generation: Type.Integer(),
-  epoch: Type.Integer(),
-  lastBatch: Nullable(Type.Integer()),
-  through: Type.Record(Type.String(), Type.Record(Type.String(), Type.String())),
-  tables: Type.Record(Type.String(), Nullable(Type.Integer())),
-  inFlight: Type.Boolean(),
-  mode: Type.String(),
-  at: Type.String(),
-});
+export const CertificateSchema = Type.Object(
+  {
+    job: Type.String({ examples: ["sales.gold"] }),
+    generation: Type.Integer({ examples: [1] }),
+    epoch: Type.Integer({ examples: [7] }),
+    lastBatch: Nullable(Type.Integer({ description: "The last batch that was committed", examples: [42] })),
+    through: Type.Record(Type.String(), Type.Record(Type.String(), Type.String()), {
+      description: "The next offset to be read, by topic and partition",
+      examples: [{ "sales.events.v1": { "0": "915", "1": "1021", "2": "988" } }],
+    }),
+    tables: Type.Record(Type.String(), Nullable(Type.Integer()), {
+      description: "The version of each table that it wrote",
+      examples: [{ "gold.revenue_5m": 12, "gold.revenue_5m_updates": 97 }],
+    }),
+    inFlight: Type.Boolean({ description: "A batch was begun and not committed: the next run repeats it" }),
+    mode: Type.String({ description: "How it was stopped", examples: ["drain"] }),
+    at: Type.String({ examples: ["2026-11-21T00:01:02.003Z"] }),
+  },
+  { title: "Certificate", description: "What a stopped job had committed" },
+);
 
-export const JobExceptionSchema = Type.Object({
-  class: Type.String(),
-  message: Type.String(),
-  trace: Type.Optional(Nullable(Type.String())),
-  permanent: Type.Optional(Type.Boolean({ description: "Trying again cannot help" })),
-});
+export const JobExceptionSchema = Type.Object(
+  {
+    class: Type.String({ examples: ["org.apache.spark.SparkException"] }),
+    message: Type.String({ examples: ["Job aborted due to stage failure"] }),
+    trace: Type.Optional(Nullable(Type.String({ examples: ["Traceback (most recent call last): …"] }))),
+    permanent: Type.Optional(Type.Boolean({ description: "Trying again cannot help" })),
+  },
+  { title: "JobException", description: "What a job failed with" },
+);
 
 const JobReportSchema = Type.Object({
   job: Type.String(),
