@@ -3,10 +3,17 @@ import { controlPlaneFaults } from "./catalog/control-plane.ts";
 import { dependencyFaults } from "./catalog/dependencies.ts";
 import { jobFaults } from "./catalog/jobs.ts";
 import { sparkFaults } from "./catalog/spark.ts";
+import { topicFaults } from "./catalog/topic.ts";
 import type { Fault } from "./fault.ts";
 
 /** Every fault that Penstock promises to survive. */
-export const CATALOG: readonly Fault[] = [...controlPlaneFaults, ...sparkFaults, ...dependencyFaults, ...jobFaults];
+export const CATALOG: readonly Fault[] = [
+  ...controlPlaneFaults,
+  ...sparkFaults,
+  ...dependencyFaults,
+  ...jobFaults,
+  ...topicFaults,
+];
 
 /** A sample for a short run: `count` of the faults that do not take minutes, chosen and ordered by the seed. */
 export function sample(seed: number, count: number): Fault[] {

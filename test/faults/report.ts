@@ -1,12 +1,13 @@
 import type { Outcome } from "./trial.ts";
 
 /** What happened in one fault, for people who watch. */
-export function describeOutcome({ timeline, secondsToRunning, longestLie, exact, broken }: Outcome): string {
+export function describeOutcome(outcome: Outcome): string {
+  const { timeline, secondsToRunning, longestLie, broken } = outcome;
   const back = secondsToRunning === null ? "not running again" : `running again after ${secondsToRunning.toFixed(1)} s`;
   const lie =
     longestLie.seconds === 0 ? "" : `, wrong for ${longestLie.seconds.toFixed(1)} s at most (${longestLie.what})`;
   return [
-    `${broken.length === 0 ? "survived" : "BROKEN"}: ${back}, ${exact ? "exact" : "not exact"}${lie}`,
+    `${broken.length === 0 ? "survived" : "BROKEN"}: ${back}, ${figures(outcome)}${lie}`,
     `  the API said: ${meanwhile(timeline)}`,
     ...broken.map((text) => `  ${text}`),
   ].join("\n");
@@ -14,15 +15,16 @@ export function describeOutcome({ timeline, secondsToRunning, longestLie, exact,
 
 /** The report of the full matrix as Markdown. */
 export function faultReport(outcomes: readonly Outcome[], date: string, machine: string): string {
-  const rows = outcomes.map(
-    ({ fault, timeline, secondsToRunning, longestLie, exact, broken }) =>
-      `| \`${fault.id}\` | ${fault.what} | ${meanwhile(timeline)} | ${secondsToRunning?.toFixed(1) ?? "never"} | ${longestLie.seconds.toFixed(1)} | ${
-        broken.length === 0 ? (exact ? "exact" : "not compared") : `**${broken.join("; ").replaceAll("\n", " ")}**`
-      } |`,
-  );
+  const rows = outcomes.map((outcome) => {
+    const { fault, timeline, secondsToRunning, longestLie, broken } = outcome;
+    const verdict = broken.length === 0 ? figures(outcome) : `**${broken.join("; ").replaceAll("\n", " ")}**`;
+    const running = secondsToRunning?.toFixed(1) ?? (fault.final ? "-" : "never");
+    const cells = [`\`${fault.id}\``, fault.what, meanwhile(timeline), running, longestLie.seconds.toFixed(1), verdict];
+    return `| ${cells.map((cell) => cell.replaceAll("|", "/")).join(" | ")} |`;
+  });
   return `# Faults
 
-Written by \`npm run test:faults -- --all --record\` on ${date}, ${machine}. Each fault happens to a running stack under traffic (${"40 events/s"});
+Written by \`npm run test:faults -- --all --record\` on ${date}, ${machine}. Each fault happens to a running stack under traffic (40 events/s);
 afterwards every window and every count is compared with the oracle, the epochs in each Delta log may only rise, and at no moment may
 two drivers of one application live. \`.ci/run\` lets a sample happen, chosen by a seed that it prints.
 
@@ -34,6 +36,10 @@ two drivers of one application live. \`.ci/run\` lets a sample happen, chosen by
 |---|---|---|---|---|---|
 ${rows.join("\n")}
 `;
+}
+
+function figures({ exact }: Outcome): string {
+  return exact === null ? "nothing to compare" : exact ? "exact" : "not exact";
 }
 
 function meanwhile(timeline: Outcome["timeline"]): string {

@@ -6,7 +6,7 @@ import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
 import { differenceList } from "../smoke/report.ts";
 import { differences } from "../stack/exact.ts";
 import type { Stack } from "../stack/stack.ts";
-import { Broken, type Fault } from "./fault.ts";
+import type { Fault } from "./fault.ts";
 import { Observer, type TimelineEntry } from "./observer.ts";
 import { Stage } from "./stage.ts";
 import { interleavedEpochs } from "./tables.ts";
@@ -19,13 +19,16 @@ export interface Outcome {
   secondsToRunning: number | null;
   /** the longest time for which the API contradicted what was true */
   longestLie: { seconds: number; what: string };
-  exact: boolean;
+  /** every figure compared; null where there is nothing to compare any more */
+  exact: boolean | null;
   /** promises that were not kept; empty when all is well */
   broken: string[];
 }
 
 const RECOVERY_MS = 180_000;
 const MOST_LIE_SECONDS = 10;
+/** events sent at once before a fault and after it */
+const BURST = 300;
 const TRAFFIC = { events: 400, rate: 40 };
 
 /** Lets one fault happen to a stack with traffic, and compares everything afterwards. */
@@ -42,16 +45,19 @@ export async function tryFault(
   const tables = Object.fromEntries(jobs.map((job) => [job, join(stack.stateDir, "lake", first(job))]));
   const topic = manifest.topics.events.name;
   await jobsRunning(stack, jobs, RECOVERY_MS, signal);
+  const order = { topic, parameters: manifest.parameters, events: BURST };
+  await runProducer(stack, { ...order, seed: seeds() }, signal);
   const traffic = keepProducing(stack, topic, manifest, seeds);
   const observer = new Observer(stack, tables);
   const broken: string[] = [];
-  let exact = false;
+  let exact: boolean | null = fault.final ? null : false;
   let isBack = false;
-  try {
-    await fault.happen(new Stage(stack, jobs, tell, signal));
+  async function compareAll(): Promise<void> {
     await jobsRunning(stack, jobs, RECOVERY_MS, signal);
     isBack = true;
     await traffic.stop();
+    // What was interrupted is not all: it has to work as before, too.
+    await runProducer(stack, { ...order, seed: seeds() }, signal);
     await jobsCaughtUp(stack, jobs, 0, { timeout: RECOVERY_MS, signal }, () => undefined);
     await observer.stop();
     const found = await differences(stack, topic, manifest.parameters);
@@ -59,13 +65,19 @@ export async function tryFault(
     if (!exact) broken.push(differenceList(found));
     const written = Object.values(manifest.jobs).flatMap(({ writes }) => writes);
     broken.push(...written.flatMap((table) => interleavedEpochs(join(stack.stateDir, "lake", tablePath(1, table)))));
+  }
+
+  try {
+    await fault.happen(new Stage(stack, jobs, tell, signal));
+    if (!fault.final) await compareAll();
   } catch (error) {
     if (signal.aborted) throw error;
-    broken.push(error instanceof Broken || error instanceof Error ? error.message : String(error));
+    broken.push(error instanceof Error ? error.message : String(error));
   } finally {
     await traffic.stop();
     await observer.stop();
   }
+
   const { longestLie, doubles, timeline } = observer;
   broken.push(...doubles.map((text) => `two drivers lived at once: ${text}`));
   if (longestLie.seconds > MOST_LIE_SECONDS) {
