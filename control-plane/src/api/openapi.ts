@@ -2,6 +2,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { nameSchemas } from "./named-schemas.ts";
+import { markOptionalParts } from "./optional-parts.ts";
 
 /** The API's description at /docs/json and Swagger UI at /docs. Has to be registered before the routes. */
 export async function registerOpenApi(app: FastifyInstance): Promise<void> {
@@ -40,7 +41,8 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: "health", description: "Is everything there?" },
       ],
     },
-    transformObject: (document) => ("openapiObject" in document ? nameSchemas(document.openapiObject) : {}),
+    transformObject: (document) =>
+      "openapiObject" in document ? nameSchemas(markOptionalParts(document.openapiObject)) : {},
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",

@@ -116,6 +116,17 @@ describe("the OpenAPI document", () => {
     expect(found).toEqual([]);
   });
 
+  it("requires no parameter that has a default, and no body without required fields", () => {
+    const found = complaints(({ parameters = [], requestBody }) => [
+      ...parameters.filter(({ required, schema }) => required && schema.default !== undefined).map(({ name }) => name),
+      ...Object.values(requestBody?.content ?? {})
+        .filter(({ schema }) => (resolve(schema).required ?? []).length === 0 && requestBody?.required !== false)
+        .map(() => "body"),
+    ]);
+    expect(found).toEqual([]);
+    expect(document.paths["/v1/jobs/{job}"]?.put?.requestBody?.required).toBe(true);
+  });
+
   it("shows an example of every answer: of the whole or of each value in it", () => {
     const found = complaints((call) =>
       jsonAnswers(call)
