@@ -206,7 +206,8 @@ export const RULES: readonly Rule[] = [
     holds: (facts) => reported(facts, "running"),
     state: "STALLED",
     action: "none",
-    reason: (facts) => `no progress for ${Math.round(progressAgeMs(facts) / 1000)} s`,
+    // A moment and no age: what is saved and told must not change with every look.
+    reason: (facts) => `no progress since ${facts.report?.lastProgressAt}`,
   },
   {
     id: "starting",

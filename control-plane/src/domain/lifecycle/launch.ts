@@ -153,12 +153,13 @@ function decideAdopted(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
   if (dead && processes === "unknown") {
     return { phase: "none", action: "end", reason: `the driver ended as ${driver.state}` };
   }
-  const seconds = Math.round(silentMs / 1000);
+  // A moment and no age: what is saved and told must not change with every look.
+  const since = new Date(facts.now.getTime() - silentMs).toISOString();
   if (processes === "alive" && (dead || silentMs > times.frozenMs)) {
-    const reason = `the runner has been silent for ${seconds} s: its processes are killed before they are replaced`;
+    const reason = `the runner has been silent since ${since}: its processes are killed before they are replaced`;
     return { phase: "unknown", action: "kill", reason };
   }
-  const reason = `the runner has been silent for ${seconds} s (${describe(driver)})`;
+  const reason = `the runner has been silent since ${since} (${describe(driver)})`;
   return { phase: processes === "alive" ? "silent" : "unknown", action: "none", reason };
 }
 
