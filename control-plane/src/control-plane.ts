@@ -24,6 +24,7 @@ import { createProcesses } from "./adapters/processes.ts";
 import { createPrometheus } from "./adapters/prometheus.ts";
 import { createSchemaRegistry } from "./adapters/registry.ts";
 import { createSparkMaster } from "./adapters/spark-master.ts";
+import { createWorkerLogs } from "./adapters/worker-logs.ts";
 import { listen } from "./api/listeners.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
@@ -38,6 +39,7 @@ import { checkHealth } from "./services/health.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
 import { JobReader } from "./services/jobs.ts";
 import { liveTables } from "./services/live-tables.ts";
+import { Logs } from "./services/logs.ts";
 import { Operations } from "./services/operations.ts";
 import { createOutcomes } from "./services/outcomes.ts";
 import { Platform } from "./services/platform.ts";
@@ -200,6 +202,7 @@ export async function createControlPlane(
     {
       jobs,
       sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),
+      logs: new Logs({ jobs, runs, launches, master, workers: createWorkerLogs() }),
       checkpoints: new Checkpoints({
         jobs,
         catalog,

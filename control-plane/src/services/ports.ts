@@ -175,6 +175,8 @@ export interface LaunchStore {
   open(): Promise<LaunchRow[]>;
   /** newest first */
   recent(application: string, limit: number): Promise<LaunchRow[]>;
+  /** null for an unknown one */
+  find(id: string): Promise<LaunchRow | null>;
   failures(application: string, since: Date): Promise<{ at: Date; reason: string }[]>;
   record(id: string, application: string): Promise<void>;
   /** @param sent what is being submitted; null when the submission surely was not made */

@@ -18,6 +18,11 @@ export function createLaunchStore(db: Database): LaunchStore {
         limit,
       ]),
 
+    async find(id) {
+      const rows = await db.query<LaunchRow>(`SELECT ${COLUMNS} FROM launches WHERE id = $1`, [id]);
+      return rows[0] ?? null;
+    },
+
     failures: (application, since) =>
       db.query<{ at: Date; reason: string }>(
         `SELECT ended_at AS at, end_reason AS reason FROM launches
