@@ -29,6 +29,7 @@ import { schemaRoutes } from "./api/schemas.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
 import { tokenRoutes } from "./api/tokens.ts";
 import { registerValidation } from "./api/validation.ts";
+import type { ApplicationRestarts } from "./services/application-restarts.ts";
 import type { AuditLog } from "./services/audit-log.ts";
 import type { Checkpoints } from "./services/checkpoints.ts";
 import type { Cluster } from "./services/cluster.ts";
@@ -57,6 +58,7 @@ export interface AppServices {
   sources: Sources;
   logs: Logs;
   applicationSpecs: ApplicationSpecs;
+  applicationRestarts: ApplicationRestarts;
   operations: Operations;
   platform: Platform;
   cluster: Cluster;
@@ -110,7 +112,11 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(logRoutes, { prefix: "/v1", logs: services.logs });
   await app.register(checkpointRoutes, { prefix: "/v1", checkpoints: services.checkpoints });
   await app.register(jobSpecRoutes, { prefix: "/v1", specs: services.jobSpecs });
-  await app.register(operationRoutes, { prefix: "/v1", operations: services.operations });
+  await app.register(operationRoutes, {
+    prefix: "/v1",
+    operations: services.operations,
+    restarts: services.applicationRestarts,
+  });
   await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });
   await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });

@@ -29,6 +29,7 @@ import { listen } from "./api/listeners.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
+import { ApplicationRestarts } from "./services/application-restarts.ts";
 import { AuditLog } from "./services/audit-log.ts";
 import { Checkpoints } from "./services/checkpoints.ts";
 import { Cluster } from "./services/cluster.ts";
@@ -47,6 +48,7 @@ import type { CatalogStore } from "./services/ports.ts";
 import { Positions } from "./services/positions.ts";
 import { Applications } from "./services/reconcile/applications.ts";
 import { Jobs } from "./services/reconcile/jobs.ts";
+import { OperationSteps } from "./services/reconcile/operations.ts";
 import { Reconciler } from "./services/reconcile/reconciler.ts";
 import { createRevenue } from "./services/revenue.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
@@ -131,7 +133,7 @@ export async function createControlPlane(
     catalog,
     launches,
     runs,
-    operations: operationStore,
+    operations: new OperationSteps({ operations: operationStore, catalog, clock, log: logger, failpoint }),
     journal,
     meter: metrics,
     applications: new Applications({
@@ -198,6 +200,14 @@ export async function createControlPlane(
   });
   const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
   const room = new Room(catalog, master);
+  const restarts = new ApplicationRestarts({
+    platform,
+    catalog,
+    store: operationStore,
+    onRequest: reconciler.poke,
+    failpoint,
+    log: logger,
+  });
   const app = await buildApp(
     {
       jobs,
@@ -213,7 +223,15 @@ export async function createControlPlane(
       }),
       operations,
       jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specStore, room, operations, onChange: reconciler.poke }),
-      applicationSpecs: new ApplicationSpecs({ platform, launches, store: specStore, room, onChange: reconciler.poke }),
+      applicationSpecs: new ApplicationSpecs({
+        platform,
+        launches,
+        store: specStore,
+        room,
+        restarts,
+        onChange: reconciler.poke,
+      }),
+      applicationRestarts: restarts,
       platform,
       cluster: new Cluster(master, catalog, launches),
       schemas: new Schemas(registry, avroSchemas, manifest),

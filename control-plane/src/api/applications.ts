@@ -5,7 +5,7 @@ import type { Platform } from "../services/platform.ts";
 import type { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { actorOf } from "./access.ts";
 import { changeQuery, specAnswer } from "./job-specs.ts";
-import { Id, Instant, Nullable } from "./lists.ts";
+import { applicationParams, Id, Instant, Nullable } from "./lists.ts";
 import { etag, expectedRevision, preconditionHeaders } from "./preconditions.ts";
 
 const LaunchResource = Type.Object({
@@ -57,10 +57,6 @@ const ApplicationResource = Type.Object(
   },
   { title: "Application", description: "A Spark application" },
 );
-
-const applicationParams = Type.Object({
-  app: Type.String({ description: "Name of an application", examples: ["sales"] }),
-});
 
 /** Spark applications: `GET /applications`, `GET` and `PUT /applications/{app}`. */
 export const applicationRoutes: FastifyPluginAsyncTypebox<{ platform: Platform; specs: ApplicationSpecs }> = async (

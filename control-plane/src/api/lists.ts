@@ -20,3 +20,7 @@ export const Id = (description: string) =>
   Type.String({ description, examples: ["5c259ff4-f81b-458a-8d21-562e0d610c1e"] });
 
 export const jobParams = Type.Object({ job: Type.String({ description: "Id of a job", examples: ["sales.gold"] }) });
+
+export const applicationParams = Type.Object({
+  app: Type.String({ description: "Name of an application", examples: ["sales"] }),
+});

@@ -5,10 +5,11 @@ import { DURATION_PATTERN, formatDuration, parseDuration } from "../domain/durat
 import type { OperationKind, OperationState } from "../domain/lifecycle/operation.ts";
 import { invalidRequest } from "../domain/problem.ts";
 import { CertificateSchema } from "../domain/sync.ts";
+import type { ApplicationRestarts } from "../services/application-restarts.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
-import type { OperationAnswer, Operations } from "../services/operations.ts";
+import type { Asked, NewRequest, OperationAnswer, Operations } from "../services/operations.ts";
 import { actorOf, requireRole } from "./access.ts";
-import { Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
+import { applicationParams, Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
 const STOP_MODES = ["drain", "now", "kill"] as const;
 const MOST_WAIT_MS = 60_000;
@@ -19,8 +20,11 @@ const OperationResource = Type.Object(
   {
     id: Id("Its address is /v1/operations/{id}"),
     kind: Type.Enum(["start", "stop", "restart"]),
-    job: Type.String({ examples: ["sales.gold"] }),
-    state: Type.Enum([...STATES], { description: "`superseded`: a newer request for the same job took its place" }),
+    job: Nullable(Type.String({ description: "null for that of an application", examples: ["sales.gold"] })),
+    application: Nullable(Type.String({ description: "null for that of a job", examples: ["sales"] })),
+    state: Type.Enum([...STATES], {
+      description: "`superseded`: a newer request for the same job or application took its place",
+    }),
     request: Type.Object({
       mode: Type.Enum([...STOP_MODES]),
       timeout: Type.String({ examples: ["30s"] }),
@@ -69,6 +73,13 @@ const actionBody = Type.Object(
   { additionalProperties: false, description: "May be left out", examples: [{ mode: "drain", timeout: "30s" }] },
 );
 
+const { force: _, ...restartFields } = actionBody.properties;
+const restartBody = Type.Object(restartFields, {
+  additionalProperties: false,
+  description: "May be left out",
+  examples: [{ mode: "drain", timeout: "30s" }],
+});
+
 const actionHeaders = Type.Object({
   "idempotency-key": Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, description: "A repeated request with the same key is one request" }),
@@ -76,7 +87,6 @@ const actionHeaders = Type.Object({
 });
 
 interface ActionRequest extends FastifyRequest {
-  params: Static<typeof jobParams>;
   query: Static<typeof waitQuery>;
   body: Static<typeof actionBody>;
 }
@@ -87,8 +97,11 @@ const SUMMARIES: Record<OperationKind, [summary: string, description: string]> =
   restart: ["Stop a job and start it again", "A job that does not run is only started."],
 };
 
-/** Start, stop and restart of jobs, and the operations that come of them. */
-export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations }> = async (app, { operations }) => {
+/** Start, stop and restart of jobs, restart of applications, and the operations that come of them. */
+export const operationRoutes: FastifyPluginAsyncTypebox<{
+  operations: Operations;
+  restarts: ApplicationRestarts;
+}> = async (app, { operations, restarts }) => {
   for (const kind of ["start", "stop", "restart"] as const) {
     const [summary, description] = SUMMARIES[kind];
     app.post(
@@ -107,9 +120,34 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
           response: { 200: OperationResource, 202: OperationResource },
         },
       },
-      async (request, reply) => act(operations, kind, request as unknown as ActionRequest, reply),
+      async (request, reply) =>
+        act(operations, request as unknown as ActionRequest, reply, (wish, asked) =>
+          operations.request(kind, request.params.job, wish, asked),
+        ),
     );
   }
+
+  app.post(
+    "/applications/:app/restart",
+    {
+      config: { access: "operator" },
+      schema: {
+        operationId: "restartApplication",
+        tags: ["applications"],
+        summary: "Stop an application's jobs, end its driver and submit it anew",
+        description: "The new driver gets the present spec, and the jobs that should run are started in it.",
+        params: applicationParams,
+        querystring: waitQuery,
+        headers: actionHeaders,
+        body: restartBody,
+        response: { 200: OperationResource, 202: OperationResource },
+      },
+    },
+    async (request, reply) =>
+      act(operations, request as unknown as ActionRequest, reply, (wish, asked) =>
+        restarts.request(request.params.app, wish, asked),
+      ),
+  );
 
   app.get(
     "/operations",
@@ -121,6 +159,9 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
         querystring: Type.Object(
           {
             job: Type.Optional(Type.String({ description: "Only those of this job", examples: ["sales.gold"] })),
+            application: Type.Optional(
+              Type.String({ description: "Only those of this application", examples: ["sales"] }),
+            ),
             state: Type.Optional(Type.Enum([...STATES], { description: "Only those in this state" })),
             ...listQuery,
           },
@@ -132,9 +173,8 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
       },
     },
     async (request) => {
-      const { job, state, limit, cursor } = request.query;
+      const { limit, cursor, ...filter } = request.query;
       const before = readCursor("operations", ["uuid"], cursor)?.[0];
-      const filter = { ...(job === undefined ? {} : { job }), ...(state === undefined ? {} : { state }) };
       const found = await operations.list(filter, limit, before === undefined ? null : String(before));
       const last = found.length === limit ? found.at(-1) : undefined;
       return {
@@ -159,16 +199,19 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ operations: Operations
   );
 };
 
-async function act(operations: Operations, kind: OperationKind, request: ActionRequest, reply: FastifyReply) {
+async function act(
+  operations: Operations,
+  request: ActionRequest,
+  reply: FastifyReply,
+  ask: (wish: NewRequest, asked: Asked) => Promise<{ id: string }>,
+) {
   const waitMs = boundedDuration("wait", request.query.wait, 0, MOST_WAIT_MS);
   const timeoutMs =
     request.body.timeout === undefined ? null : boundedDuration("body.timeout", request.body.timeout, 0, MOST_DRAIN_MS);
   // Both take more than the job that was named, or rest on the caller's word.
   if (request.body.mode === "kill" || request.body.force === true) requireRole(request, "admin");
   const key = request.headers["idempotency-key"];
-  const { id } = await operations.request(
-    kind,
-    request.params.job,
+  const { id } = await ask(
     { mode: request.body.mode ?? "drain", timeoutMs, force: request.body.force ?? false },
     { by: actorOf(request), requestId: request.id, idempotencyKey: typeof key === "string" ? key : null },
   );
@@ -188,7 +231,14 @@ function boundedDuration(field: string, text: string | undefined, fallbackMs: nu
   throw invalidRequest([{ field, value: text, expected: `at most ${formatDuration(mostMs)}` }]);
 }
 
-function toResource({ fromEpoch: _, request, createdAt, endedAt, ...operation }: OperationAnswer) {
+function toResource({
+  fromEpoch: _epoch,
+  fromLaunch: _launch,
+  request,
+  createdAt,
+  endedAt,
+  ...operation
+}: OperationAnswer) {
   return {
     ...operation,
     request: { mode: request.mode, timeout: formatDuration(request.timeoutMs), force: request.force ?? false },

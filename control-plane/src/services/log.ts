@@ -9,7 +9,7 @@ export interface Log {
   child(fields: object): Log;
 }
 
-/** For lines about an operation: they name it, its job, and the request that asked for it. */
-export function operationLog(log: Log, { id, job, kind, requestId, requestedBy }: OperationRow): Log {
-  return log.child({ operation: id, job, kind, requestId, by: requestedBy });
+/** For lines about an operation: they name it, its job or application, and the request that asked for it. */
+export function operationLog(log: Log, { id, job, application, kind, requestId, requestedBy }: OperationRow): Log {
+  return log.child({ operation: id, job, application, kind, requestId, by: requestedBy });
 }

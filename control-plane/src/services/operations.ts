@@ -1,13 +1,22 @@
 import { randomUUID } from "node:crypto";
 import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
-import type { OperationKind, OperationRequest, OperationState } from "../domain/lifecycle/operation.ts";
+import type { OperationKind, OperationRequest } from "../domain/lifecycle/operation.ts";
 import { Problem } from "../domain/problem.ts";
 import type { Certificate } from "../domain/sync.ts";
 import type { Failpoint } from "./failpoint.ts";
 import { decideForce, type Force } from "./force.ts";
 import type { JobReader } from "./jobs.ts";
 import { type Log, operationLog } from "./log.ts";
-import type { Clock, JobRow, LaunchStore, NewOperation, OperationRow, OperationStore, RunStore } from "./ports.ts";
+import type {
+  Clock,
+  JobRow,
+  LaunchStore,
+  NewOperation,
+  OperationFilter,
+  OperationRow,
+  OperationStore,
+  RunStore,
+} from "./ports.ts";
 
 export interface OperationDeps {
   store: OperationStore;
@@ -90,11 +99,7 @@ export class Operations {
     });
   }
 
-  async list(
-    filter: { job?: string; state?: OperationState },
-    limit: number,
-    before: string | null,
-  ): Promise<OperationAnswer[]> {
+  async list(filter: OperationFilter, limit: number, before: string | null): Promise<OperationAnswer[]> {
     const rows = await this.deps.store.list(filter, limit, before);
     return Promise.all(rows.map((operation) => this.withCertificate(operation)));
   }
@@ -111,8 +116,9 @@ export class Operations {
   }
 
   private async withCertificate(operation: OperationRow): Promise<OperationAnswer> {
-    if (operation.kind === "start" || operation.state !== "succeeded") return { ...operation, certificate: null };
-    const [run] = await this.deps.runs.list(operation.job, 1, operation.fromEpoch + 1);
+    const { job, kind, state } = operation;
+    if (job === null || kind === "start" || state !== "succeeded") return { ...operation, certificate: null };
+    const [run] = await this.deps.runs.list(job, 1, operation.fromEpoch + 1);
     return { ...operation, certificate: run?.certificate ?? null };
   }
 
@@ -120,13 +126,7 @@ export class Operations {
     if (key === null) return null;
     const before = await this.deps.store.findByKey(key);
     if (before === null || (before.kind === kind && before.job === job)) return before;
-    throw new Problem({
-      status: 409,
-      code: "conflict",
-      title: "This Idempotency-Key was used for another request",
-      detail: `It belongs to ${before.kind} of ${before.job} (operation ${before.id}).`,
-      next: "Use a new key for a new request.",
-    });
+    throw idempotencyConflict(before);
   }
 
   private compose(
@@ -174,4 +174,15 @@ export class Operations {
       throw error;
     }
   }
+}
+
+/** The key of a request belongs to another one. */
+export function idempotencyConflict({ id, kind, job, application }: OperationRow): Problem {
+  return new Problem({
+    status: 409,
+    code: "conflict",
+    title: "This Idempotency-Key was used for another request",
+    detail: `It belongs to ${kind} of ${job ?? application} (operation ${id}).`,
+    next: "Use a new key for a new request.",
+  });
 }

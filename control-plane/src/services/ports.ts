@@ -6,7 +6,15 @@ import type { Manifest, PipelineParameters, TopicSpec } from "../domain/manifest
 import type { SubmissionRequest } from "../domain/spark-settings.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
 import type { JobSpec } from "../domain/specs/job-spec.ts";
-import type { Certificate, JobException, RunnerEvent, RunnerProcess, StopMode, SyncRequest } from "../domain/sync.ts";
+import type {
+  Certificate,
+  JobException,
+  RunnerEvent,
+  RunnerProcess,
+  RunnerStopMode,
+  StopMode,
+  SyncRequest,
+} from "../domain/sync.ts";
 
 /** What the services need from the outside; adapters implement it, tests may run it on the real thing. */
 
@@ -84,6 +92,9 @@ export interface LaunchRow extends LaunchRecord {
   endedAt: Date | null;
   endReason: string | null;
   failed: boolean;
+  /** how its jobs are to stop when it retires */
+  stopMode: RunnerStopMode;
+  stopTimeoutMs: number;
 }
 
 export interface ApplicationRow {
@@ -106,10 +117,14 @@ export interface GenerationRow {
 export interface OperationRow {
   id: string;
   kind: OperationKind;
-  job: string;
+  /** what it is about: a job or an application */
+  job: string | null;
+  application: string | null;
   state: OperationState;
   request: OperationRequest;
   fromEpoch: number;
+  /** the launch that an application's restart ends */
+  fromLaunch: string | null;
   steps: OperationStep[];
   /** null for one that was asked for by an older version */
   requestedBy: string | null;
@@ -182,6 +197,8 @@ export interface LaunchStore {
   /** @param sent what is being submitted; null when the submission surely was not made */
   submitting(id: string, sent: { spec: ApplicationSpec; revision: number } | null): Promise<void>;
   submitted(id: string, submissionId: string): Promise<void>;
+  /** It has to end, whatever it is doing. */
+  requestKill(id: string): Promise<void>;
   /** Keeps what the newest sync says about the driver; the first one adopts it. */
   called(id: string, sync: SyncRequest): Promise<void>;
   end(id: string, reason: string, failed: boolean): Promise<void>;
@@ -208,10 +225,26 @@ export interface OperationStore {
   find(id: string): Promise<OperationRow | null>;
   findByKey(key: string): Promise<OperationRow | null>;
   /** newest first */
-  list(filter: { job?: string; state?: OperationState }, limit: number, before: string | null): Promise<OperationRow[]>;
+  list(filter: OperationFilter, limit: number, before: string | null): Promise<OperationRow[]>;
   /** In one transaction: ends the job's open operation as superseded, saves this one, the desired state and the audit entry. */
   request(operation: NewOperation): Promise<OperationRow>;
+  /** The same for an application: its open launch is to end. One that has none has nothing to wait for. */
+  requestRestart(operation: NewRestart): Promise<OperationRow>;
   advance(id: string, state: OperationState, step: OperationStep | null): Promise<void>;
+}
+
+export interface OperationFilter {
+  job?: string;
+  application?: string;
+  state?: OperationState;
+}
+
+export interface NewRestart {
+  id: string;
+  application: string;
+  request: OperationRequest;
+  idempotencyKey: string | null;
+  audit: AuditEntry;
 }
 
 export interface NewOperation {

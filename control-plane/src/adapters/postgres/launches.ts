@@ -5,7 +5,8 @@ import { insertEvents } from "./journal.ts";
 
 const COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
-  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed`;
+  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed,
+  retiring_at AS "retiringAt", stop_mode AS "stopMode", stop_timeout_ms AS "stopTimeoutMs"`;
 
 /** Submissions of applications in Postgres. */
 export function createLaunchStore(db: Database): LaunchStore {
@@ -53,6 +54,10 @@ export function createLaunchStore(db: Database): LaunchStore {
         if (launch === undefined) return;
         await insertEvents(tx, [event("launch.submitted", id, launch.application, { submissionId })]);
       }),
+
+    async requestKill(id) {
+      await db.query("UPDATE launches SET kill_requested_at = coalesce(kill_requested_at, now()) WHERE id = $1", [id]);
+    },
 
     called: (id, sync) =>
       db.transaction(async (tx) => {

@@ -1,10 +1,11 @@
 import type { NewEvent } from "../../domain/event.ts";
-import type { OperationRow, OperationStore } from "../../services/ports.ts";
+import type { OperationKind, OperationRequest, OperationStep } from "../../domain/lifecycle/operation.ts";
+import type { AuditEntry, OperationRow, OperationStore } from "../../services/ports.ts";
 import { insertAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
-const COLUMNS = `id, kind, job, state, request, from_epoch AS "fromEpoch", steps, requested_by AS "requestedBy",
+const COLUMNS = `id, kind, job, application, state, request, from_epoch AS "fromEpoch", from_launch AS "fromLaunch", steps, requested_by AS "requestedBy",
   request_id AS "requestId", created_at AS "createdAt", ended_at AS "endedAt"`;
 
 /** Operations in Postgres. */
@@ -26,9 +27,10 @@ export function createOperationStore(db: Database): OperationStore {
       db.query<OperationRow>(
         `SELECT ${COLUMNS} FROM operations
          WHERE ($1::text IS NULL OR job = $1) AND ($2::text IS NULL OR state = $2)
+           AND ($5::text IS NULL OR application = $5)
            AND ($4::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM operations WHERE id = $4))
          ORDER BY created_at DESC, id DESC LIMIT $3`,
-        [filter.job ?? null, filter.state ?? null, limit, before],
+        [filter.job ?? null, filter.state ?? null, limit, before, filter.application ?? null],
       ),
 
     request: (operation) =>
@@ -37,11 +39,7 @@ export function createOperationStore(db: Database): OperationStore {
           operation.job,
         ]);
         if (job === undefined) throw new Error(`no job ${operation.job}`);
-        const superseded = await tx.query<OperationRow>(
-          `UPDATE operations SET state = 'superseded', ended_at = now(), steps = steps || $2::jsonb
-           WHERE job = $1 AND ended_at IS NULL RETURNING ${COLUMNS}`,
-          [operation.job, JSON.stringify([step(`superseded by ${operation.kind} ${operation.id}`)])],
-        );
+        const superseded = await supersede(tx, "job", operation.job, `${operation.kind} ${operation.id}`);
         if (operation.desired !== null) {
           await tx.query(
             `UPDATE jobs SET desired = $2, desired_since = now(), stop_mode = $3, stop_timeout_ms = $4 WHERE id = $1`,
@@ -56,7 +54,39 @@ export function createOperationStore(db: Database): OperationStore {
           operation.audit.actor,
         ]);
         await insertAudit(tx, operation.audit);
-        const saved = await insert(tx, operation, job.epoch);
+        const saved = await insert(tx, {
+          ...operation,
+          application: null,
+          fromEpoch: job.epoch,
+          fromLaunch: null,
+        });
+        await insertEvents(tx, [...superseded, saved].map(toEvent));
+        return saved;
+      }),
+
+    requestRestart: (operation) =>
+      db.transaction(async (tx) => {
+        const { application, request, audit } = operation;
+        await tx.query("SELECT name FROM applications WHERE name = $1 FOR UPDATE", [application]);
+        const superseded = await supersede(tx, "application", application, `restart ${operation.id}`);
+        // A driver that has not called hosts nothing that could be drained.
+        const [launch] = await tx.query<{ id: string }>(
+          `UPDATE launches SET retiring_at = coalesce(retiring_at, now()), stop_timeout_ms = $3,
+             stop_mode = CASE $2 WHEN 'drain' THEN 'drain' ELSE 'now' END,
+             kill_requested_at = CASE WHEN $2 = 'kill' OR adopted_at IS NULL
+               THEN coalesce(kill_requested_at, now()) ELSE kill_requested_at END
+           WHERE application = $1 AND ended_at IS NULL RETURNING id`,
+          [application, request.mode, request.timeoutMs],
+        );
+        await insertAudit(tx, audit);
+        const saved = await insert(tx, {
+          ...operation,
+          kind: "restart",
+          job: null,
+          fromEpoch: 0,
+          fromLaunch: launch?.id ?? null,
+          done: launch === undefined ? step("has no driver: its next one gets the present spec") : null,
+        });
         await insertEvents(tx, [...superseded, saved].map(toEvent));
         return saved;
       }),
@@ -74,27 +104,51 @@ export function createOperationStore(db: Database): OperationStore {
   };
 }
 
-function toEvent({ id, job, kind, state, steps, requestedBy, requestId }: OperationRow): NewEvent {
-  const data = { operation: id, job, kind, state, step: steps.at(-1)?.step ?? null, requestedBy, requestId };
-  return { type: state === "running" ? "operation.step" : "operation.ended", subjects: [job, id], data };
+function toEvent({ id, job, application, kind, state, steps, requestedBy, requestId }: OperationRow): NewEvent {
+  const step = steps.at(-1)?.step ?? null;
+  const data = { operation: id, job, application, kind, state, step, requestedBy, requestId };
+  const subject = job ?? application ?? "";
+  return { type: state === "running" ? "operation.step" : "operation.ended", subjects: [subject, id], data };
 }
 
-async function insert(
-  tx: Queryable,
-  operation: Parameters<OperationStore["request"]>[0],
-  epoch: number,
-): Promise<OperationRow> {
+/** The newest request wins. @returns those that it ended */
+function supersede(tx: Queryable, of: "job" | "application", id: string, by: string): Promise<OperationRow[]> {
+  return tx.query<OperationRow>(
+    `UPDATE operations SET state = 'superseded', ended_at = now(), steps = steps || $2::jsonb
+     WHERE ${of} = $1 AND ended_at IS NULL RETURNING ${COLUMNS}`,
+    [id, JSON.stringify([step(`superseded by ${by}`)])],
+  );
+}
+
+interface Inserted {
+  id: string;
+  kind: OperationKind;
+  job: string | null;
+  application: string | null;
+  request: OperationRequest;
+  fromEpoch: number;
+  fromLaunch: string | null;
+  idempotencyKey: string | null;
+  done: OperationStep | null;
+  audit: AuditEntry;
+}
+
+async function insert(tx: Queryable, operation: Inserted): Promise<OperationRow> {
   const steps = [step(`requested: ${operation.kind}`), ...(operation.done === null ? [] : [operation.done])];
   const [row] = await tx.query<OperationRow>(
-    `INSERT INTO operations (id, kind, job, state, request, from_epoch, steps, idempotency_key, requested_by, request_id, ended_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $4 = 'running' THEN NULL ELSE now() END) RETURNING ${COLUMNS}`,
+    `INSERT INTO operations (id, kind, job, application, state, request, from_epoch, from_launch, steps, idempotency_key,
+       requested_by, request_id, ended_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, CASE WHEN $5 = 'running' THEN NULL ELSE now() END)
+     RETURNING ${COLUMNS}`,
     [
       operation.id,
       operation.kind,
       operation.job,
+      operation.application,
       operation.done === null ? "running" : "succeeded",
       operation.request,
-      epoch,
+      operation.fromEpoch,
+      operation.fromLaunch,
       JSON.stringify(steps),
       operation.idempotencyKey,
       operation.audit.actor,
@@ -104,6 +158,6 @@ async function insert(
   return row as OperationRow;
 }
 
-function step(text: string): { step: string; at: string } {
+function step(text: string): OperationStep {
   return { step: text, at: new Date().toISOString() };
 }

@@ -72,7 +72,8 @@ export function createRunStore(db: Database): RunStore {
         const [run] = await tx.query<{ launch: string; operation: string | null; batches: string; rows: string }>(
           `UPDATE runs SET ended_at = now(), ended_by = $3, exception = $4, certificate = $5,
              operation = CASE WHEN $3 = 'request' THEN
-               (SELECT id FROM operations o WHERE o.job = runs.job AND kind <> 'start' AND created_at > runs.started_at
+               (SELECT id FROM operations o WHERE kind <> 'start' AND created_at > runs.started_at
+                  AND (o.job = runs.job OR o.from_launch = runs.launch)
                 ORDER BY created_at DESC LIMIT 1) END
            WHERE job = $1 AND epoch = $2 AND ended_at IS NULL RETURNING launch, operation, batches, rows`,
           [job, epoch, end.endedBy, end.exception, end.certificate],

@@ -20,6 +20,8 @@ export interface LaunchRecord {
   submittingAt: Date | null;
   submissionId: string | null;
   adoptedAt: Date | null;
+  /** it is to end once its jobs have stopped, so that another one takes its place */
+  retiringAt: Date | null;
   /** somebody asked for its end, whatever it is doing */
   killRequestedAt: Date | null;
   /** an operator who says that it is dead, where we cannot find out */
@@ -42,6 +44,8 @@ export interface LaunchFacts {
   masterHasNoStrangers: boolean;
   /** resources that the driver or its executors wait for, as a sentence */
   noResources: string | null;
+  /** it was submitted with another spec than the present one */
+  outdated: boolean;
   restart: RestartVerdict;
   /** the newest failure, as a sentence */
   lastFailure: string | null;
@@ -56,6 +60,7 @@ export const LAUNCH_PHASES = {
   submitting: "its submission is recorded, and is being made",
   starting: "it has been submitted, and its runner has not called yet",
   live: "its runner calls",
+  retiring: "its runner calls; its jobs are being stopped, and then it ends and is submitted anew",
   ending: "its runner calls, and says that it is on its way out",
   silent: "its runner does not call, and its processes are there",
   killing: "somebody asked for its end, and it is not known to be dead yet",
@@ -65,7 +70,7 @@ export type LaunchPhase = keyof typeof LAUNCH_PHASES;
 
 export interface LaunchDecision {
   phase: LaunchPhase;
-  action: "none" | "record" | "submit" | "end" | "kill";
+  action: "none" | "record" | "submit" | "end" | "kill" | "requestKill";
   reason: string | null;
 }
 
@@ -93,8 +98,16 @@ export function decideLaunch(facts: LaunchFacts, times: LaunchTimes): LaunchDeci
       ? { phase: "submitting", action: "submit", reason: "is being submitted" }
       : { phase: "none", action: "end", reason: "no longer wanted before it was submitted" };
   }
-  if (launch.adoptedAt !== null) return decideAdopted(facts, times);
+  if (waitsInVain(facts, launch)) {
+    return { phase: "killing", action: "requestKill", reason: `makes way for its present spec: ${facts.noResources}` };
+  }
+  if (launch.adoptedAt !== null) return decideAdopted(facts, launch, times);
   return decideSubmitted(facts, launch, launch.submittingAt, times);
+}
+
+/** There is no room for what was submitted, and that is no longer what is wanted: no batch can have begun in it. */
+function waitsInVain({ noResources, outdated, wanted }: LaunchFacts, launch: LaunchRecord): boolean {
+  return noResources !== null && (outdated || (!wanted && launch.adoptedAt === null));
 }
 
 function decideNew({ wanted, restart, lastFailure }: LaunchFacts): LaunchDecision {
@@ -141,13 +154,14 @@ function decideSubmitted(
   return { phase: "unknown", action: "none", reason: `cannot find out whether the driver lives: ${describe(driver)}` };
 }
 
-function decideAdopted(facts: LaunchFacts, times: LaunchTimes): LaunchDecision {
+function decideAdopted(facts: LaunchFacts, launch: LaunchRecord, times: LaunchTimes): LaunchDecision {
   const { driver, processes } = facts;
   const silentMs = facts.silentMs ?? 0;
   const calls = silentMs <= times.heartbeatTimeoutMs;
   // Somebody ended it on purpose: the last words of its jobs may still be on their way.
   if (calls && facts.ending) return { phase: "ending", action: "none", reason: "its runner is ending" };
   if (processes === "gone") return { phase: "none", action: "end", reason: "the driver's processes are gone" };
+  if (calls && launch.retiringAt !== null) return { phase: "retiring", action: "none", reason: "is being restarted" };
   if (calls) return { phase: "live", action: "none", reason: facts.noResources };
   const dead = driver?.kind === "state" && DEAD_STATES.includes(driver.state);
   if (dead && processes === "unknown") {

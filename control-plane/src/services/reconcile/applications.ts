@@ -9,6 +9,7 @@ import {
 import { restartVerdict } from "../../domain/lifecycle/restart.ts";
 import { composeSubmission, type SparkSite } from "../../domain/spark-settings.ts";
 import { DEFAULT_RESTART } from "../../domain/specs/job-spec.ts";
+import { applicationChanges } from "../../domain/specs/spec-change.ts";
 import type { RunnerProcess } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
@@ -156,6 +157,7 @@ export class Applications {
       processes: inDoubt ? await this.processesOf(launch) : "unknown",
       masterHasNoStrangers: cluster !== null && hasNoStrangers(cluster, open),
       noResources: attempted ? this.resources.missing(application, launch, driver, cluster) : null,
+      outdated: launch?.spec != null && applicationChanges(launch.spec, application.spec).length > 0,
       restart: restartVerdict(DEFAULT_RESTART, application.name, failures, now),
       lastFailure: failures[0]?.reason ?? null,
       now,
@@ -200,6 +202,7 @@ export class Applications {
     if (launch === null) return null;
     if (decision.action === "submit") await this.submit(application, launch);
     if (decision.action === "kill") await this.kill(launch, decision.reason);
+    if (decision.action === "requestKill") await launches.requestKill(launch.id);
     if (decision.action === "end") {
       await launches.end(launch.id, decision.reason ?? "ended", wanted && isFailure(launch));
       log.info({ application: application.name, launch: launch.id, reason: decision.reason }, "launch ended");
@@ -260,8 +263,9 @@ function isOnItsWay(launch: LaunchRow, driver: DriverState | null): boolean {
 }
 
 /** Only short lives make a crash loop; one that was asked to end, or that served for a while, starts with a clean slate. */
-function isFailure({ adoptedAt, lastSyncAt, leavingAt, killRequestedAt, declaredDeadBy }: LaunchRow): boolean {
-  if (leavingAt !== null || killRequestedAt !== null || declaredDeadBy !== null) return false;
+function isFailure(launch: LaunchRow): boolean {
+  const { adoptedAt, lastSyncAt, leavingAt, killRequestedAt, declaredDeadBy, retiringAt } = launch;
+  if ([leavingAt, killRequestedAt, declaredDeadBy, retiringAt].some((asked) => asked !== null)) return false;
   return adoptedAt === null || (lastSyncAt?.getTime() ?? 0) - adoptedAt.getTime() < STABLE_MS;
 }
 

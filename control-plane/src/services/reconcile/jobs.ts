@@ -72,7 +72,10 @@ export class Jobs {
       run !== null && (!openLaunches.some((open) => open.id === run.launch) || isOver(application, run));
     const decision = decideJob({
       desired: job.desired,
-      run: run === null ? null : { epoch: run.epoch, stopping: run.stoppingSince !== null, launchEnded },
+      run:
+        run === null
+          ? null
+          : { epoch: run.epoch, stopping: run.stoppingSince !== null || isRetiring(application), launchEnded },
       launch: {
         phase: application.decision.phase,
         reason: application.decision.reason,
@@ -115,7 +118,7 @@ export class Jobs {
 
   private async keepBooks({ job, run, decision }: JobView, application: ApplicationView): Promise<void> {
     if (run !== null) {
-      if (job.desired === "stopped" && run.stoppingSince === null) {
+      if ((job.desired === "stopped" || isRetiring(application)) && run.stoppingSince === null) {
         await this.deps.runs.stopping(job.id, run.epoch);
         this.deps.failpoint("run-stopping");
         run.stoppingSince = this.deps.clock.now();
@@ -142,7 +145,13 @@ function reportOf(application: ApplicationView, run: RunRow) {
 
 /** Since this process started its runner has not had the time to call: what was true last is the best that is known. */
 function isUnheard(application: ApplicationView, run: RunRow): boolean {
-  return application.launch?.id === run.launch && application.call === null && application.decision.phase === "live";
+  const { launch, call, decision } = application;
+  return launch?.id === run.launch && call === null && (decision.phase === "live" || decision.phase === "retiring");
+}
+
+/** A run is only ever looked at with the application that it is in: when that one is to end, the run is, too. */
+function isRetiring({ launch, decision }: ApplicationView): boolean {
+  return launch !== null && launch.retiringAt !== null && decision.phase === "retiring";
 }
 
 function isOver(application: ApplicationView, run: RunRow): boolean {

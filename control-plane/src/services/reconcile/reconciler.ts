@@ -1,11 +1,10 @@
 import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
 import type { LaunchPhase } from "../../domain/lifecycle/launch.ts";
-import { decideOperation } from "../../domain/lifecycle/operation.ts";
 import type { JobSpec } from "../../domain/specs/job-spec.ts";
 import type { Assignment } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
-import { type Log, operationLog } from "../log.ts";
+import type { Log } from "../log.ts";
 import type { Meter } from "../metrics.ts";
 import type {
   ApplicationRow,
@@ -15,18 +14,18 @@ import type {
   JobRow,
   LaunchRow,
   LaunchStore,
-  OperationStore,
   RunRow,
   RunStore,
 } from "../ports.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
 import type { Jobs, JobView } from "./jobs.ts";
+import type { OperationSteps } from "./operations.ts";
 
 export interface ReconcilerDeps {
   catalog: CatalogStore;
   launches: LaunchStore;
   runs: RunStore;
-  operations: OperationStore;
+  operations: OperationSteps;
   journal: Journal;
   meter: Meter;
   applications: Applications;
@@ -172,7 +171,7 @@ export class Reconciler {
     }
     this.plans = plans;
     this.views = views;
-    await this.stepOperations(jobViews);
+    if (await this.deps.operations.step(jobViews, views)) this.again = true;
   }
 
   /** Phases are observed and not stored: the journal alone remembers them. */
@@ -205,8 +204,7 @@ export class Reconciler {
           generation: run.generation,
           epoch: run.epoch,
           desired: run.stoppingSince === null ? "running" : "stopped",
-          // A runner whose application is being killed may as well stop; nobody waits for it.
-          stop: { mode: job.stopMode === "kill" ? "now" : job.stopMode, timeoutMs: job.stopTimeoutMs },
+          stop: stopOf(job, view),
           spec,
         },
       ];
@@ -215,38 +213,10 @@ export class Reconciler {
     if (wanted || assignments.length > 0) this.idleSince.set(name, now);
     const idleMs = now.getTime() - (this.idleSince.get(name) ?? now).getTime();
     // An application of one job alone is of no use once that job has moved away.
-    const shutdown = idleMs > this.deps.idleShutdownMs || (dedicated && jobs.length === 0);
+    const isLeft = dedicated && jobs.length === 0;
+    const hasRetired = view.decision.phase === "retiring" && assignments.length === 0;
+    const shutdown = idleMs > this.deps.idleShutdownMs || isLeft || hasRetired;
     return { launchId, shutdown, assignments };
-  }
-
-  private async stepOperations(jobs: JobView[]): Promise<void> {
-    const { operations, catalog, clock, log } = this.deps;
-    for (const operation of await operations.open()) {
-      const view = jobs.find((candidate) => candidate.job.id === operation.job);
-      if (view === undefined) continue;
-      const { job, run, givenUp } = view;
-      const { desired, state, reason, epoch } = job;
-      const now = clock.now();
-      const decision = decideOperation({
-        kind: operation.kind,
-        createdAt: operation.createdAt,
-        fromEpoch: operation.fromEpoch,
-        job: { desired, state, reason, epoch, hasRun: run !== null, givenUp },
-        now,
-      });
-      if (decision.setDesired !== null) {
-        await catalog.setDesired(job.id, decision.setDesired);
-        this.again = true;
-      }
-      const isNews = operation.steps.at(-1)?.step !== decision.step;
-      if (decision.state === operation.state && !isNews) continue;
-      const step = isNews ? { step: decision.step, at: now.toISOString() } : null;
-      await operations.advance(operation.id, decision.state, step);
-      this.deps.failpoint("operation-advanced");
-      if (decision.state !== "running") {
-        operationLog(log, operation).info({ state: decision.state, step: decision.step }, "operation ended");
-      }
-    }
   }
 }
 
@@ -254,4 +224,12 @@ export class Reconciler {
 function hostOf(job: JobRow, openRuns: RunRow[], openLaunches: LaunchRow[]): string {
   const run = openRuns.find((open) => open.job === job.id);
   return openLaunches.find((launch) => launch.id === run?.launch)?.application ?? job.application;
+}
+
+function stopOf(job: JobRow, { decision, launch }: ApplicationView): Assignment["stop"] {
+  if (decision.phase === "retiring" && launch !== null && job.desired === "running") {
+    return { mode: launch.stopMode, timeoutMs: launch.stopTimeoutMs };
+  }
+  // A runner whose application is being killed may as well stop; nobody waits for it.
+  return { mode: job.stopMode === "kill" ? "now" : job.stopMode, timeoutMs: job.stopTimeoutMs };
 }

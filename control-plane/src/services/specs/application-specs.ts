@@ -1,5 +1,6 @@
 import { type ApplicationSpec, memoryMb, readApplicationSpec } from "../../domain/specs/application-spec.ts";
 import { applicationChanges, needsRestart } from "../../domain/specs/spec-change.ts";
+import type { ApplicationRestarts } from "../application-restarts.ts";
 import type { Asked } from "../operations.ts";
 import type { Platform } from "../platform.ts";
 import type { ApplicationRow, LaunchStore } from "../ports.ts";
@@ -13,6 +14,7 @@ export interface ApplicationSpecDeps {
   launches: LaunchStore;
   store: SpecStore;
   room: Room;
+  restarts: ApplicationRestarts;
   onChange: () => void;
 }
 
@@ -39,6 +41,7 @@ export class ApplicationSpecs {
     const revision = isSaved ? await this.save(application, spec, asked) : application.revision;
     const launch = (await launches.open()).find((open) => open.application === name);
     const restartPending = launch?.spec != null && needsRestart(applicationChanges(launch.spec, spec));
+    const operation = restartPending && request.restart && !request.dryRun ? await this.restart(name, asked) : null;
     return {
       dryRun: request.dryRun,
       effect: launch?.spec != null && needsRestart(changes) ? "restart" : "none",
@@ -46,8 +49,13 @@ export class ApplicationSpecs {
       restartPending,
       specRevision: revision,
       spec,
-      operation: null,
+      operation,
     };
+  }
+
+  private async restart(name: string, asked: Asked): Promise<string> {
+    const request = { mode: "drain" as const, timeoutMs: null, force: false };
+    return (await this.deps.restarts.request(name, request, asked)).id;
   }
 
   private async save(application: ApplicationRow, spec: ApplicationSpec, asked: Asked): Promise<number> {

@@ -18,6 +18,7 @@ const recorded: LaunchRecord = {
   submittingAt: null,
   submissionId: null,
   adoptedAt: null,
+  retiringAt: null,
   killRequestedAt: null,
   declaredDeadBy: null,
 };
@@ -34,6 +35,7 @@ function facts(change: Partial<LaunchFacts>): LaunchFacts {
     processes: "unknown",
     masterHasNoStrangers: false,
     noResources: null,
+    outdated: false,
     restart: fresh,
     lastFailure: null,
     now,
@@ -170,5 +172,24 @@ describe("a launch that somebody wants dead", () => {
   it("ends on an operator's word, who is named", () => {
     const decision = decide({ launch: { ...adopted, declaredDeadBy: "ada" }, processes: "unknown" });
     expect(decision).toMatchObject({ action: "end", reason: "declared dead by ada" });
+  });
+
+  it("that is to retire goes on while its jobs stop, and is not taken for living", () => {
+    const retiring = { ...adopted, retiringAt: ago(1_000) };
+    expect(decide({ launch: retiring, silentMs: 400 })).toMatchObject({ action: "none", phase: "retiring" });
+    expect(decide({ launch: retiring, silentMs: 400, ending: true })).toMatchObject({ phase: "ending" });
+  });
+
+  it("makes way when it waits for room for what is no longer wanted", () => {
+    const noResources = "no resources: executors need 64g";
+    for (const launch of [submitted, adopted]) {
+      const waiting = { launch, driver: driver("SUBMITTED"), silentMs: 400, noResources };
+      expect(decide({ ...waiting, outdated: true })).toMatchObject({ action: "requestKill", phase: "killing" });
+      expect(decide(waiting)).toMatchObject({ action: "none" });
+    }
+    expect(decide({ launch: submitted, driver: driver("SUBMITTED"), noResources, wanted: false })).toMatchObject({
+      action: "requestKill",
+    });
+    expect(decide({ launch: adopted, silentMs: 400, outdated: true })).toMatchObject({ action: "none", phase: "live" });
   });
 });
