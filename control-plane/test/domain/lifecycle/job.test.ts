@@ -126,7 +126,13 @@ describe("the table of job states", () => {
       /^java.io.IOException: disk$/,
     ],
     ["a query without its first batch", { report: report("running") }, "STARTING", "none", /first batch/],
-    ["a query stuck in a batch", { report: report("running", "2026-11-21T11:00:00Z") }, "STALLED", "none", /no progress since 2026-11-21T11:00:00Z/],
+    [
+      "a query stuck in a batch",
+      { report: report("running", "2026-11-21T11:00:00Z") },
+      "STALLED",
+      "none",
+      /no progress since 2026-11-21T11:00:00Z/,
+    ],
     ["a job that waits for a table", { report: report("waiting") }, "WAITING", "none", /a table/],
     [
       "a stop under way",
