@@ -9,21 +9,32 @@ import { jobParams, Nullable } from "./lists.ts";
 
 const Position = (description: string, example: number) => Type.Integer({ description, examples: [example] });
 
+const WorkerId = Type.String({
+  description: "The worker that has it",
+  examples: ["worker-20261121015607-127.0.0.1-7078"],
+});
+
 const LogResource = Type.Object(
   {
     job: Type.String({ examples: ["sales.gold"] }),
-    launch: Type.String({ description: "The submission of the application" }),
+    launch: Type.String({
+      description: "The submission of the application",
+      examples: ["41d02ee3-2c9b-4b22-82cb-0ec5b8dc49c4"],
+    }),
     source: Type.Enum(["driver", "executor"]),
     stream: Type.Enum(["stderr", "stdout"]),
     executor: Nullable(Type.String({ description: "Id of the executor", examples: ["0"] })),
-    executors: Type.Array(Type.Object({ id: Type.String(), worker: Type.String(), running: Type.Boolean() }), {
-      description: "The executors that workers know of, when an executor's log was asked for",
-    }),
-    worker: Type.String({ description: "The worker that has it" }),
+    executors: Type.Array(
+      Type.Object({ id: Type.String({ examples: ["0"] }), worker: WorkerId, running: Type.Boolean() }),
+      {
+        description: "The executors that workers know of, when an executor's log was asked for",
+      },
+    ),
+    worker: WorkerId,
     size: Position("Bytes in all", 3292),
     from: Position("Byte at which the first line begins", 1112),
     to: Position("Byte after the last whole line: give it as `from` to read on", 3292),
-    lines: Type.Array(Type.String()),
+    lines: Type.Array(Type.String({ examples: ["26/11/24 11:27:01 WARN Utils: the driver's words"] })),
   },
   { description: "Lines of a log" },
 );
