@@ -51,7 +51,8 @@ describe("the checkpoint", () => {
       expect(checkpoint.damage, job).toEqual([]);
       expect(checkpoint, job).toMatchObject({ exists: true, queryId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
       expect(checkpoint.offsets.gaps, job).toEqual([]);
-      expect(Number(checkpoint.ledgerBatch), job).toBeGreaterThanOrEqual(Number(checkpoint.commits.newest));
+      expect(Number(checkpoint.ledgerBatch), job).toBeGreaterThanOrEqual(0);
+      expect(Number(checkpoint.ledgerBatch), job).toBeLessThanOrEqual(Number(checkpoint.offsets.newest));
       expect(checkpoint.sources[0]?.kind, job).toBe(job === "sales.bronze" ? "kafka" : "delta");
       expect(checkpoint.next, job).toMatch(/^A start (goes on after|repeats) batch \d+/);
     }

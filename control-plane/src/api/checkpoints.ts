@@ -65,7 +65,7 @@ const CheckpointResource = Type.Object(
     queryId: Nullable(Id("Spark's id of the query, from the file `metadata`")),
     offsets: LogResource("What was planned: a batch is logged here before it runs"),
     commits: LogResource("What is done"),
-    ledgerBatch: batch("The newest batch that is in the job's table", "42"),
+    ledgerBatch: batch("The newest batch that is in a table of the job; one without rows may be in none", "42"),
     inFlight: Nullable(
       Type.Object(
         {

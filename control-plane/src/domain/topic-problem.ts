@@ -9,10 +9,20 @@ export interface SourceProblem {
 /**
  * Compares where a job stands with what its topic holds. Offsets only rise, so a topic that ends below a job's position
  * is another topic of the same name.
+ * @param topic without partitions when it does not exist
  * @param through next offset to be read, per partition
  * @returns null when they agree
  */
 export function topicProblem(name: string, topic: TopicOffsets, through: Record<string, string>): SourceProblem | null {
+  if (topic.size === 0) {
+    return {
+      text: `${name} does not exist. What was read of it is in the tables, and nothing of that is lost.`,
+      waysOut: [
+        "Restore the topic with its records and offsets from a mirror or a backup.",
+        "Where it may be made anew: restart the control plane, which creates what the manifest declares; a job that has read the old one then needs a new generation.",
+      ],
+    };
+  }
   const positions = Object.entries(through).map(([partition, offset]) => ({
     partition,
     read: BigInt(offset),

@@ -83,15 +83,23 @@ export class Checkpoints {
     };
   }
 
-  /** The newest batch in the job's own table: the table's log knows better than a copy that a runner may not have sent yet. */
+  /** The newest batch in any of the job's tables; null when there is none. */
   private async ledgerBatch(job: JobRow, generation: number, paths: Record<string, string>): Promise<bigint | null> {
-    const table = job.spec.writes[0];
-    if (table === undefined) return null;
-    const path = paths[table];
+    const batches = await Promise.all(
+      job.spec.writes.map((table) => this.batchIn(table, job, generation, paths[table])),
+    );
+    return batches.reduce(
+      (newest, batch) => (newest === null || (batch !== null && batch > newest) ? batch : newest),
+      null,
+    );
+  }
+
+  /** The table's own log knows better than a copy that a runner may not have sent yet. */
+  private async batchIn(table: string, job: JobRow, generation: number, path: string | undefined) {
     const isBatch = (entry: Record<string, unknown>) => entry.kind === "batch" && entry.job === job.id;
     const root = path === undefined ? null : join(this.folders.lake, path);
     const commit = root === null ? null : await this.history.newestEntry(table, root, isBatch);
-    if (commit?.entry != null) return BigInt(commit.entry.batch as number);
+    if (typeof commit?.entry?.batch === "number") return BigInt(commit.entry.batch);
     const row = await this.events.newestEntry(job.id, generation, table, "batch");
     return row === null ? null : BigInt(row.batch);
   }

@@ -1,4 +1,4 @@
-import { lagByPartition, type PartitionLag, type Position, totalLag } from "../domain/lag.ts";
+import { lagByPartition, type PartitionLag, type Position, type TopicOffsets, totalLag } from "../domain/lag.ts";
 import { type SourceProblem, topicProblem } from "../domain/topic-problem.ts";
 import type { CatalogStore, Clock, EventStore, JobRow, LedgerRow } from "./ports.ts";
 import type { TopicWatch } from "./topic-watch.ts";
@@ -41,12 +41,22 @@ export class Positions {
   async offsets(job: JobRow): Promise<JobOffsets> {
     // The ledger first: a position can then never be ahead of the topic.
     const entry = await this.newest(job, null);
-    const topic = await this.watch.latest();
+    const topic = await this.partitions();
     const position = this.toPosition(entry);
     const partitions = lagByPartition(topic, position, this.clock.now(), this.emptyBeyond);
     const problem = topicProblem(this.topic, topic, position?.through ?? {});
     const caughtUp = partitions.every((partition) => partition.committed !== null && partition.lagRecords === "0");
     return { job: job.id, topic: this.topic, partitions, caughtUp: caughtUp && problem === null, problem };
+  }
+
+  /** None where the topic does not exist. */
+  private async partitions(): Promise<TopicOffsets> {
+    try {
+      return await this.watch.latest();
+    } catch (error) {
+      if (await this.watch.isMissing()) return new Map();
+      throw error;
+    }
   }
 
   /** Lag in all; null where it cannot be told, because Kafka is away or nothing has been committed. */

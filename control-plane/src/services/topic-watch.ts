@@ -51,6 +51,11 @@ export class TopicWatch {
     return isCurrent ? sample.offsets : null;
   }
 
+  /** Whether Kafka answers and has no such topic. @throws Problem when Kafka is away */
+  async isMissing(): Promise<boolean> {
+    return (await this.topics.describe(this.topic)) === null;
+  }
+
   /** The newest moment, in ms, at which nothing at or beyond `offset` was in the partition; null when none is remembered. */
   emptyBeyond(partition: number, offset: bigint): number | null {
     const sample = this.samples.findLast(({ offsets }) => (offsets.get(partition)?.latest ?? offset + 1n) <= offset);

@@ -26,3 +26,8 @@ it("tells how many records retention removed before they were read", () => {
   const problem = topicProblem("t", topic([20n, 30n]), { "0": "12" });
   expect(problem?.text).toContain("partition 0: 8 records from 12 on");
 });
+
+it("says that there is no such topic", () => {
+  expect(topicProblem("t", topic(), { "0": "12" })?.text).toContain("t does not exist");
+  expect(topicProblem("t", topic(), {})?.waysOut.length).toBeGreaterThan(0);
+});
