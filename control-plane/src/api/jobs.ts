@@ -33,7 +33,9 @@ const JobResource = Type.Object(
         id: Type.String({ examples: ["42"] }),
         at: Instant,
         rows: Type.Integer({ examples: [100] }),
-        durationMs: Nullable(Type.Integer({ examples: [420] })),
+        durationMs: Nullable(
+          Type.Integer({ description: "null until Spark has reported on this batch", examples: [420] }),
+        ),
         version: Type.String({ description: "Version of its first table", examples: ["97"] }),
       }),
     ),

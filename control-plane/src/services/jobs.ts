@@ -94,12 +94,12 @@ export class JobReader {
   }
 
   private async summarise(job: JobRow, openRuns: RunRow[]): Promise<JobSummary> {
-    const [generation, lag, batch, progress] = await Promise.all([
+    const [generation, lag, batch] = await Promise.all([
       this.positions.generation(),
       this.positions.lag(job),
       this.positions.lastBatch(job),
-      this.events.newestProgress(job.id),
     ]);
+    const progress = batch === null ? null : await this.events.newestProgress(job.id, batch.batch);
     const run = openRuns.find((open) => open.job === job.id);
     return {
       id: job.id,
@@ -122,12 +122,11 @@ export class JobReader {
 
 function describeBatch(batch: LedgerRow, progress: ProgressRow | null) {
   const durations = progress?.data.durationMs as Record<string, number> | undefined;
-  const isSame = String(progress?.data.batchId) === batch.batch;
   return {
     id: batch.batch,
     at: batch.at.toISOString(),
     rows: Number(batch.entry.rowsIn ?? 0),
-    durationMs: isSame ? (durations?.triggerExecution ?? null) : null,
+    durationMs: durations?.triggerExecution ?? null,
     version: batch.version,
   };
 }

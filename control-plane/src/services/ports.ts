@@ -269,7 +269,8 @@ export interface EventStore {
   save(launch: string, events: RunnerEvent[]): Promise<{ newest: number; fresh: RunnerEvent[] }>;
   /** newest first */
   progress(job: string, page: ProgressPage): Promise<ProgressRow[]>;
-  newestProgress(job: string): Promise<ProgressRow | null>;
+  /** @param batch only the report of this batch, if it is among the last reports; null for any */
+  newestProgress(job: string, batch?: string | null): Promise<ProgressRow | null>;
   /** the newest commit of one table by one job */
   newestEntry(job: string, generation: number, table: string, kind: string | null): Promise<LedgerRow | null>;
   /** Forgets what is older than the history that is kept. */

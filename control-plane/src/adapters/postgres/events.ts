@@ -36,10 +36,13 @@ export function createEventStore(db: Database): EventStore {
         [job, limit, beforeId, type],
       ),
 
-    async newestProgress(job) {
+    async newestProgress(job, batch = null) {
+      // Batches without a commit of their own follow the last one that has one: the one asked for is not far back.
       const rows = await db.query<ProgressRow>(
-        `SELECT ${PROGRESS} FROM progress WHERE job = $1 AND type = 'progress' ORDER BY id DESC LIMIT 1`,
-        [job],
+        `SELECT ${PROGRESS} FROM
+           (SELECT * FROM progress WHERE job = $1 AND type = 'progress' ORDER BY id DESC LIMIT 50) AS newest
+         WHERE $2::text IS NULL OR data->>'batchId' = $2 ORDER BY id DESC LIMIT 1`,
+        [job, batch],
       );
       return rows[0] ?? null;
     },

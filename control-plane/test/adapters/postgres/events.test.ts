@@ -120,3 +120,23 @@ describe("what runners report of their batches", () => {
     ]);
   });
 });
+
+describe("the report of a batch", () => {
+  it("is found behind those of later batches, which made no commit", async () => {
+    const epoch = await newRun("sales.dq");
+    const events = [1, 2, 3].map((sequence) => ({
+      sequence,
+      type: "progress",
+      job: "sales.dq",
+      generation: 1,
+      epoch,
+      at,
+      data: { batchId: lastBatch + sequence },
+    }));
+    const store = createEventStore(database);
+    await store.save(launch, events);
+    expect((await store.newestProgress("sales.dq"))?.data.batchId).toBe(lastBatch + 3);
+    expect((await store.newestProgress("sales.dq", String(lastBatch + 1)))?.data.batchId).toBe(lastBatch + 1);
+    expect(await store.newestProgress("sales.dq", String(lastBatch + 9))).toBeNull();
+  });
+});
