@@ -39,6 +39,7 @@ import { FirstBoot } from "./services/first-boot.ts";
 import { checkHealth } from "./services/health.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
 import { JobReader } from "./services/jobs.ts";
+import { LastWordsKeeper } from "./services/last-words.ts";
 import { liveTables } from "./services/live-tables.ts";
 import { Logs } from "./services/logs.ts";
 import { Operations } from "./services/operations.ts";
@@ -114,6 +115,9 @@ export async function createControlPlane(
   });
   const engine = await openDuckDb({ folders: [config.lakeDir] });
 
+  const workers = createWorkerLogs();
+  const lastWords = new LastWordsKeeper({ launches, workers, master, log: logger });
+
   const boot = new FirstBoot({
     manifest,
     contractSchema,
@@ -157,6 +161,7 @@ export async function createControlPlane(
       clock,
       log: logger,
       failpoint,
+      lastWords,
     }),
     jobs: new Jobs({ catalog, runs, clock, log: logger, failpoint, progressTimeoutMs: PROGRESS_TIMEOUT_MS }),
     site: {
@@ -180,7 +185,7 @@ export async function createControlPlane(
   const topic = manifest.topics.events.name;
   const watch = new TopicWatch(topics, topic, clock);
   const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
-  const jobs = new JobReader(catalog, runs, events, positions);
+  const jobs = new JobReader(catalog, runs, events, positions, launches);
   const history = new TableHistory(lakeFiles());
   const snapshots = createSnapshots({
     generations: liveTables(catalog, manifest.name, config.lakeDir),
@@ -212,7 +217,7 @@ export async function createControlPlane(
     {
       jobs,
       sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),
-      logs: new Logs({ jobs, runs, launches, master, workers: createWorkerLogs() }),
+      logs: new Logs({ jobs, runs, launches, master, workers }),
       checkpoints: new Checkpoints({
         jobs,
         catalog,
@@ -305,6 +310,7 @@ export async function createControlPlane(
     async stop() {
       booting.abort();
       watch.stop();
+      lastWords.stop();
       stopHousekeeping();
       for (const [phase, work] of phases) {
         await work().catch((error: unknown) => logger.warn({ err: error, phase }, "trouble while stopping"));

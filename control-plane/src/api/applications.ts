@@ -6,6 +6,7 @@ import type { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { actorOf } from "./access.ts";
 import { changeQuery, specAnswer } from "./job-specs.ts";
 import { applicationParams, Id, Instant, Nullable } from "./lists.ts";
+import { LastWordsResource } from "./logs.ts";
 import { etag, expectedRevision, preconditionHeaders } from "./preconditions.ts";
 
 const LaunchResource = Type.Object({
@@ -20,6 +21,7 @@ const LaunchResource = Type.Object({
   lastSyncAt: Nullable(Instant),
   endedAt: Nullable(Instant),
   endReason: Nullable(Type.String({ examples: ["the driver has finished"] })),
+  lastWords: Nullable(LastWordsResource),
 });
 
 const memory = (description: string) => Type.String({ description, examples: ["800m"] });

@@ -1,9 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { JOB_STATES } from "../domain/lifecycle/job.ts";
+import { JobExceptionSchema } from "../domain/sync.ts";
 import type { JobReader } from "../services/jobs.ts";
 import { JobSpecResource } from "./job-specs.ts";
 import { Instant, jobParams, Nullable } from "./lists.ts";
+import { LastWordsResource } from "./logs.ts";
 import { etag } from "./preconditions.ts";
 
 const JobResource = Type.Object(
@@ -24,6 +26,12 @@ const JobResource = Type.Object(
     spec: JobSpecResource,
     specRevision: Type.Integer({ description: "Grows with each change of the spec; the ETag", examples: [3] }),
     restartPending: Type.Boolean({ description: "It runs with an older spec until it is restarted" }),
+    failure: Nullable(
+      Type.Object(
+        { at: Instant, exception: Nullable(JobExceptionSchema), lastWords: Nullable(LastWordsResource) },
+        { description: "What it, or its application, died of; null unless it is FAILED" },
+      ),
+    ),
     lag: Type.Object({
       records: Nullable(Type.String({ description: "Records of the topic that it has not counted", examples: ["0"] })),
       seconds: Nullable(Type.Number({ examples: [0.4] })),

@@ -7,6 +7,15 @@ import type { LogQuery } from "../services/log-search.ts";
 import { type Logs, MOST_LINES } from "../services/logs.ts";
 import { jobParams, Nullable } from "./lists.ts";
 
+/** The ends of a dead driver's logs. */
+export const LastWordsResource = Type.Object(
+  {
+    stdout: Type.Array(Type.String(), { description: "Its Python's", examples: [["MemoryError"]] }),
+    stderr: Type.Array(Type.String(), { description: "Its JVM's", examples: [["ERROR Worker lost"]] }),
+  },
+  { description: "The ends of the logs of a driver that died; null while it lives, and where they were not to be had" },
+);
+
 const Position = (description: string, example: number) => Type.Integer({ description, examples: [example] });
 
 const WorkerId = Type.String({

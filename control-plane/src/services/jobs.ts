@@ -1,10 +1,13 @@
 import { Problem } from "../domain/problem.ts";
 import { applicationOf, type JobSpecText, writeJobSpec } from "../domain/specs/job-spec.ts";
 import { jobChanges, needsRestart } from "../domain/specs/spec-change.ts";
+import type { JobException } from "../domain/sync.ts";
+import type { LastWords } from "./last-words.ts";
 import type {
   CatalogStore,
   EventStore,
   JobRow,
+  LaunchStore,
   LedgerRow,
   ProgressPage,
   ProgressRow,
@@ -28,6 +31,8 @@ export interface JobSummary {
   specRevision: number;
   /** it runs with an older spec */
   restartPending: boolean;
+  /** what it, or its application, died of; null unless it is FAILED */
+  failure: { at: string; exception: JobException | null; lastWords: LastWords | null } | null;
   lag: { records: string | null; seconds: number | null };
   lastBatch: { id: string; at: string; rows: number; durationMs: number | null; version: string } | null;
 }
@@ -38,8 +43,10 @@ export class JobReader {
   private readonly runStore: RunStore;
   private readonly events: EventStore;
   private readonly positions: Positions;
+  private readonly launches: LaunchStore;
 
-  constructor(catalog: CatalogStore, runs: RunStore, events: EventStore, positions: Positions) {
+  constructor(catalog: CatalogStore, runs: RunStore, events: EventStore, positions: Positions, launches: LaunchStore) {
+    this.launches = launches;
     this.catalog = catalog;
     this.runStore = runs;
     this.events = events;
@@ -100,6 +107,7 @@ export class JobReader {
       this.positions.lastBatch(job),
     ]);
     const progress = batch === null ? null : await this.events.newestProgress(job.id, batch.batch);
+    const failure = job.state === "FAILED" ? await this.failure(job) : null;
     const run = openRuns.find((open) => open.job === job.id);
     return {
       id: job.id,
@@ -114,9 +122,17 @@ export class JobReader {
       spec: writeJobSpec(job.spec),
       specRevision: job.revision,
       restartPending: run !== undefined && needsRestart(jobChanges(run.spec, job.spec)),
+      failure,
       lag,
       lastBatch: batch === null ? null : describeBatch(batch, progress),
     };
+  }
+
+  private async failure(job: JobRow): Promise<JobSummary["failure"]> {
+    const [run] = await this.runStore.failures(job.id, job.desiredSince);
+    if (run !== undefined) return { at: run.at.toISOString(), exception: run.exception, lastWords: null };
+    const [launch] = await this.launches.failures(job.application, job.desiredSince);
+    return launch === undefined ? null : { at: launch.at.toISOString(), exception: null, lastWords: launch.lastWords };
   }
 }
 

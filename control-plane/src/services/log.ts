@@ -2,6 +2,7 @@ import type { OperationRow } from "./ports.ts";
 
 /** What services write to the log; pino has this form. */
 export interface Log {
+  debug(data: object, text: string): void;
   info(data: object, text: string): void;
   warn(data: object, text: string): void;
   error(data: object, text: string): void;

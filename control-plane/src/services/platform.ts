@@ -3,6 +3,7 @@ import type { Manifest, TopicSpec } from "../domain/manifest.ts";
 import { Problem } from "../domain/problem.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
 import { applicationChanges, needsRestart } from "../domain/specs/spec-change.ts";
+import type { LastWords } from "./last-words.ts";
 import type { ApplicationRow, CatalogStore, JobRow, LaunchStore, Topics } from "./ports.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 
@@ -26,6 +27,7 @@ export interface ApplicationSummary {
     lastSyncAt: string | null;
     endedAt: string | null;
     endReason: string | null;
+    lastWords: LastWords | null;
   }[];
 }
 
@@ -98,6 +100,7 @@ export class Platform {
         lastSyncAt: launch.lastSyncAt?.toISOString() ?? null,
         endedAt: launch.endedAt?.toISOString() ?? null,
         endReason: launch.endReason,
+        lastWords: launch.lastWords,
       })),
     };
   }

@@ -15,6 +15,7 @@ import type {
   StopMode,
   SyncRequest,
 } from "../domain/sync.ts";
+import type { LastWords } from "./last-words.ts";
 
 /** What the services need from the outside; adapters implement it, tests may run it on the real thing. */
 
@@ -92,6 +93,8 @@ export interface LaunchRow extends LaunchRecord {
   endedAt: Date | null;
   endReason: string | null;
   failed: boolean;
+  /** the ends of its driver's logs; null while it lives, and where they could not be read */
+  lastWords: LastWords | null;
   /** how its jobs are to stop when it retires */
   stopMode: RunnerStopMode;
   stopTimeoutMs: number;
@@ -192,7 +195,8 @@ export interface LaunchStore {
   recent(application: string, limit: number): Promise<LaunchRow[]>;
   /** null for an unknown one */
   find(id: string): Promise<LaunchRow | null>;
-  failures(application: string, since: Date): Promise<{ at: Date; reason: string }[]>;
+  failures(application: string, since: Date): Promise<{ at: Date; reason: string; lastWords: LastWords | null }[]>;
+  keepLastWords(id: string, words: LastWords): Promise<void>;
   record(id: string, application: string): Promise<void>;
   /** @param sent what is being submitted; null when the submission surely was not made */
   submitting(id: string, sent: { spec: ApplicationSpec; revision: number } | null): Promise<void>;

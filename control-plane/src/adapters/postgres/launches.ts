@@ -1,11 +1,12 @@
 import type { NewEvent } from "../../domain/event.ts";
+import type { LastWords } from "../../services/last-words.ts";
 import type { LaunchRow, LaunchStore } from "../../services/ports.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
 const COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
-  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed,
+  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed, last_words AS "lastWords",
   retiring_at AS "retiringAt", stop_mode AS "stopMode", stop_timeout_ms AS "stopTimeoutMs"`;
 
 /** Submissions of applications in Postgres. */
@@ -25,8 +26,8 @@ export function createLaunchStore(db: Database): LaunchStore {
     },
 
     failures: (application, since) =>
-      db.query<{ at: Date; reason: string }>(
-        `SELECT ended_at AS at, end_reason AS reason FROM launches
+      db.query<{ at: Date; reason: string; lastWords: LastWords | null }>(
+        `SELECT ended_at AS at, end_reason AS reason, last_words AS "lastWords" FROM launches
          WHERE application = $1 AND failed AND ended_at > $2 ORDER BY ended_at DESC LIMIT 50`,
         [application, since],
       ),
@@ -54,6 +55,10 @@ export function createLaunchStore(db: Database): LaunchStore {
         if (launch === undefined) return;
         await insertEvents(tx, [event("launch.submitted", id, launch.application, { submissionId })]);
       }),
+
+    async keepLastWords(id, words) {
+      await db.query("UPDATE launches SET last_words = $2 WHERE id = $1", [id, words]);
+    },
 
     async requestKill(id) {
       await db.query("UPDATE launches SET kill_requested_at = coalesce(kill_requested_at, now()) WHERE id = $1", [id]);

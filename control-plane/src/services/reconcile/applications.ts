@@ -12,6 +12,7 @@ import { DEFAULT_RESTART } from "../../domain/specs/job-spec.ts";
 import { applicationChanges } from "../../domain/specs/spec-change.ts";
 import type { RunnerProcess } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
+import type { LastWordsKeeper } from "../last-words.ts";
 import type { Log } from "../log.ts";
 import {
   type ApplicationRow,
@@ -38,6 +39,7 @@ export interface ApplicationDeps {
   clock: Clock;
   log: Log;
   failpoint: Failpoint;
+  lastWords: LastWordsKeeper;
 }
 
 export interface ApplicationView {
@@ -208,6 +210,7 @@ export class Applications {
       log.info({ application: application.name, launch: launch.id, reason: decision.reason }, "launch ended");
       this.killedAt.delete(launch.id);
       failpoint("launch-ended");
+      if (launch.leavingAt === null) this.deps.lastWords.keep(launch);
       return { ...launch, endedAt: clock.now() };
     }
     return launch;
