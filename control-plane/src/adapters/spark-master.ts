@@ -1,7 +1,7 @@
 import { SignJWT } from "jose";
 import type { DriverState } from "../domain/lifecycle/launch.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
-import { type ClusterView, type DriverView, type SparkMaster, SubmissionRefused } from "../services/ports.ts";
+import { type ClusterView, type DriverView, type SparkMaster, SubmissionRefused } from "../services/spark-master.ts";
 
 export interface SparkMasterOptions {
   /** base of the REST API, such as `http://127.0.0.1:6066` */

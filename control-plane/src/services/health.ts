@@ -1,5 +1,6 @@
 import type { FirstBoot } from "./first-boot.ts";
-import type { CatalogStore, LaunchStore, SchemaRegistry, SparkMaster, Topics } from "./ports.ts";
+import type { CatalogStore, LaunchStore, SchemaRegistry, Topics } from "./ports.ts";
+import type { SparkMaster } from "./spark-master.ts";
 
 export type CheckStatus = "ok" | "warn" | "fail";
 

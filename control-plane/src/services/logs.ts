@@ -3,7 +3,8 @@ import { firstLines, type LogLines, type LogPart, lastLines } from "../domain/lo
 import { Problem } from "../domain/problem.ts";
 import type { JobReader } from "./jobs.ts";
 import { type ExecutorView, type FoundLog, type LogQuery, LogSearch } from "./log-search.ts";
-import type { LaunchStore, RunStore, SparkMaster } from "./ports.ts";
+import type { LaunchStore, RunStore } from "./ports.ts";
+import type { SparkMaster } from "./spark-master.ts";
 
 /** Whose log it is, in the words of a worker's web page. */
 export type LogOwner = { driverId: string } | { appId: string; executorId: string };

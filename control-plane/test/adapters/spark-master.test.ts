@@ -6,7 +6,7 @@ import { jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createSparkMaster } from "../../src/adapters/spark-master.ts";
 import { composeSubmission } from "../../src/domain/spark-settings.ts";
-import { type SparkMaster, SubmissionRefused } from "../../src/services/ports.ts";
+import { type SparkMaster, SubmissionRefused } from "../../src/services/spark-master.ts";
 
 const SECRET = Buffer.alloc(32, 7).toString("base64url");
 const request = composeSubmission(

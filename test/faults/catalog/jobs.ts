@@ -46,6 +46,11 @@ export const jobFaults: Fault[] = [
         const { state, reason } = await stage.job(job);
         return (state === "FAILED" && (reason ?? "").includes("offsets/")) || { pending: `${state} ${reason}` };
       });
+      const { damage } = await stage.stack.rest.get<{ damage: { file: string; waysOut: string[] }[] }>(
+        `/v1/jobs/${job}/checkpoint`,
+      );
+      const isTold = damage.some((finding) => file.endsWith(finding.file) && finding.waysOut.length > 0);
+      must(isTold, `/checkpoint says ${JSON.stringify(damage)}`);
       writeFileSync(file, content);
       await stage.done(await stage.request(job, "start"));
     },

@@ -34,6 +34,7 @@ export const topicFaults: Fault[] = [
       await isFailed(stage);
       await stage.lasts(STAYS_MS);
       await isFailed(stage);
+      await offsetsTell(stage);
       const after = await bronzeRecords(stage);
       must(after >= before, `${before - after} records of the old topic are gone`);
     },
@@ -46,6 +47,14 @@ async function isFailed(stage: Stage): Promise<void> {
     const text = reason ?? "";
     return (state === "FAILED" && text.includes(TOPIC) && /way out/i.test(text)) || { pending: `${state} ${text}` };
   });
+}
+
+async function offsetsTell(stage: Stage): Promise<void> {
+  const { problem } = await stage.stack.rest.get<{ problem: { text: string; waysOut: string[] } | null }>(
+    "/v1/jobs/sales.bronze/offsets",
+  );
+  const isTold = problem?.text.includes(TOPIC) === true && problem.waysOut.length > 0;
+  must(isTold, `/offsets says ${JSON.stringify(problem)}`);
 }
 
 async function bronzeRecords(stage: Stage): Promise<number> {

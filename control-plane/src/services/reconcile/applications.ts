@@ -14,17 +14,9 @@ import type { RunnerProcess } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { LastWordsKeeper } from "../last-words.ts";
 import type { Log } from "../log.ts";
-import {
-  type ApplicationRow,
-  type Clock,
-  type ClusterView,
-  type LaunchRow,
-  type LaunchStore,
-  type Processes,
-  type SparkMaster,
-  SubmissionRefused,
-} from "../ports.ts";
+import type { ApplicationRow, Clock, LaunchRow, LaunchStore, Processes } from "../ports.ts";
 import type { RunnerCall, RunnerCalls } from "../runner-calls.ts";
+import { type ClusterView, type SparkMaster, SubmissionRefused } from "../spark-master.ts";
 import { ResourceWatch } from "./resources.ts";
 
 export interface ApplicationDeps {

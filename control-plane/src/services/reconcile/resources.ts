@@ -1,5 +1,6 @@
 import type { DriverState } from "../../domain/lifecycle/launch.ts";
-import type { ApplicationRow, Clock, ClusterView, LaunchRow, SparkMaster } from "../ports.ts";
+import type { ApplicationRow, Clock, LaunchRow } from "../ports.ts";
+import type { ClusterView, SparkMaster } from "../spark-master.ts";
 
 const LOOK_AGAIN_MS = 2_000;
 /** A driver without a worker, or an application without cores, is normal for this long. */

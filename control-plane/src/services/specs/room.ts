@@ -1,6 +1,7 @@
 import { Problem } from "../../domain/problem.ts";
 import { type Demand, shortageOf } from "../../domain/specs/fit.ts";
-import type { CatalogStore, SparkMaster } from "../ports.ts";
+import type { CatalogStore } from "../ports.ts";
+import type { SparkMaster } from "../spark-master.ts";
 
 /** Asks the cluster before a spec is saved that it has no room for. */
 export class Room {
