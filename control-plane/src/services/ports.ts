@@ -231,7 +231,7 @@ export interface OperationStore {
   list(filter: OperationFilter, limit: number, before: string | null): Promise<OperationRow[]>;
   /** In one transaction: ends the job's open operation as superseded, saves this one, the desired state and the audit entry. */
   request(operation: NewOperation): Promise<OperationRow>;
-  /** The same for an application: its open launch is to end. One that has none has nothing to wait for. */
+  /** The same for an application: its open launch, where it has one, is to end. */
   requestRestart(operation: NewRestart): Promise<OperationRow>;
   advance(id: string, state: OperationState, step: OperationStep | null): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Assignment, JobReport, SyncAnswer } from "../../src/domain/sync.ts";
-import { HOST, RUNNER_TOKEN, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
+import { HOST, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
+import { ScriptedRunner } from "../fixtures/runner.ts";
 
 let running: TestControlPlane;
 
@@ -17,70 +17,7 @@ async function call(method: "GET" | "POST", url: string, headers: Record<string,
   return running.controlPlane.app.inject({ method, url, headers: { host: HOST, ...headers }, ...payload });
 }
 
-/** A runner that does at once what it is told; `failing` names jobs whose queries die. */
-class Runner {
-  readonly launchId: string;
-  readonly failing = new Set<string>();
-  assignments: Assignment[] = [];
-  superseded = false;
-  acknowledged = 0;
-  sent = 0;
-
-  constructor(launchId: string) {
-    this.launchId = launchId;
-  }
-
-  async sync(events: object[] = []): Promise<void> {
-    const response = await running.controlPlane.app.inject({
-      method: "POST",
-      url: "/runner/v1/sync",
-      headers: { host: HOST, authorization: `Bearer ${RUNNER_TOKEN}`, "content-type": "application/json" },
-      payload: JSON.stringify({
-        application: "sales",
-        launchId: this.launchId,
-        sparkAppId: "app-1",
-        driverId: `driver-${running.master.submitted.length}`,
-        host: "10.0.0.1",
-        processes: [{ role: "python", pid: 4242, startTicks: "1" }],
-        state: "running",
-        jobs: this.assignments.map((assignment) => this.report(assignment)),
-        events,
-      }),
-    });
-    this.superseded = response.statusCode === 409;
-    if (response.statusCode !== 200) return;
-    const answer = response.json<SyncAnswer>();
-    this.assignments = answer.assignments;
-    this.acknowledged = answer.acknowledged;
-  }
-
-  private report({ job, generation, epoch, desired }: Assignment): JobReport {
-    const at = new Date().toISOString();
-    const report = { job, generation, epoch, queryId: null, queryRunId: null };
-    if (this.failing.has(job)) {
-      return {
-        ...report,
-        state: "failed",
-        exception: { class: "java.io.IOException", message: "No space left\non device" },
-      };
-    }
-    if (desired === "running") return { ...report, state: "running", lastProgressAt: at };
-    const certificate = {
-      job,
-      generation,
-      epoch,
-      lastBatch: 41,
-      through: {},
-      tables: {},
-      inFlight: false,
-      mode: "drain",
-      at,
-    };
-    return { ...report, state: "stopped", certificate };
-  }
-}
-
-let runner: Runner;
+let runner: ScriptedRunner;
 
 /** Lets the runner call until `holds`. */
 async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
@@ -102,7 +39,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     await until(() => running.master.submitted.length === 1);
     const [application] = (await call("GET", "/v1/applications")).json().items;
     expect(application.launches.map((launch: { id: string }) => launch.id)).toEqual(running.master.submitted);
-    runner = new Runner(running.master.submitted[0] ?? "");
+    runner = new ScriptedRunner(running, "sales", running.master.submitted[0] ?? "");
     for (const job of Object.keys(running.manifest.jobs)) await until(async () => (await stateOf(job)) === "RUNNING");
     expect(running.master.submitted).toHaveLength(1);
     expect(runner.assignments.map(({ job, epoch }) => `${job}@${epoch}`).sort()).toEqual([
@@ -118,7 +55,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
   });
 
   it("refuses a runner of another launch", async () => {
-    const stranger = new Runner("6f9619ff-8b86-4011-b42d-00cf4fc964ff");
+    const stranger = new ScriptedRunner(running, "sales", "6f9619ff-8b86-4011-b42d-00cf4fc964ff");
     await stranger.sync();
     expect(stranger.superseded).toBe(true);
   });
@@ -246,7 +183,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     running.master.driverState = "RUNNING";
     await old.sync();
     expect(old.superseded).toBe(true);
-    runner = new Runner(running.master.submitted[1] ?? "");
+    runner = new ScriptedRunner(running, "sales", running.master.submitted[1] ?? "");
     await until(async () => (await stateOf("sales.gold")) === "RUNNING");
     const runs = (await call("GET", "/v1/jobs/sales.gold/runs")).json().items;
     expect(runs.slice(0, 2)).toMatchObject([
@@ -279,7 +216,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     running.master.driverState = "KILLED";
     while (running.master.submitted.length === submitted) await delay(20);
     running.master.driverState = "RUNNING";
-    runner = new Runner(running.master.submitted.at(-1) ?? "");
+    runner = new ScriptedRunner(running, "sales", running.master.submitted.at(-1) ?? "");
     await until(async () => (await call("GET", `/v1/operations/${id}`)).json().state === "succeeded");
     await until(async () => (await stateOf("sales.silver")) === "RUNNING");
     expect(await stateOf("sales.gold")).toBe("STOPPED");
@@ -299,7 +236,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     const { id } = (await call("POST", "/v1/jobs/sales.silver/restart", {}, { force: true })).json();
     while (running.master.submitted.at(-1) === silent) await delay(20);
     running.master.driverState = "RUNNING";
-    runner = new Runner(running.master.submitted.at(-1) ?? "");
+    runner = new ScriptedRunner(running, "sales", running.master.submitted.at(-1) ?? "");
     await until(async () => (await call("GET", `/v1/operations/${id}`)).json().state === "succeeded");
     const [application] = (await call("GET", "/v1/applications")).json().items;
     expect(application.launches[1]).toMatchObject({ id: silent, endReason: "declared dead by local" });

@@ -126,7 +126,7 @@ describe("a change of a spec", { timeout: 60_000 }, () => {
     const operation = restart.json();
     expect(operation).toMatchObject({ kind: "restart", job: null, application: "sales", request: { timeout: "1m" } });
     expect(restart.headers.location).toBe(`/v1/operations/${operation.id}`);
-    await until(() => old?.superseded === true);
+    await until(() => old?.gone === true);
     expect(old?.assignments).toEqual([]);
     running.master.driverState = "FINISHED";
     await until(async () => (await get("/v1/applications/sales")).launches[0].id !== old?.launchId);
@@ -148,7 +148,7 @@ describe("a change of a spec", { timeout: 60_000 }, () => {
       await change("/v1/applications/sales", { executorMemory: "64g" }, "?restart=true&force=true")
     ).json();
     const old = newest("sales");
-    await until(() => old?.superseded === true);
+    await until(() => old?.gone === true);
     running.master.driverState = "FINISHED";
     await until(async () => (await get("/v1/applications/sales")).launches[0].id !== old?.launchId);
     await until(async () => (await get("/v1/applications/sales")).launches[0].submissionId !== null);

@@ -92,7 +92,7 @@ export function readSettings(env: Environment): Settings {
     registryHeap: memory(env, "PENSTOCK_REGISTRY_HEAP", "128m"),
     sparkMasterHeap: memory(env, "PENSTOCK_SPARK_MASTER_HEAP", "128m"),
     sparkWorkerHeap: memory(env, "PENSTOCK_SPARK_WORKER_HEAP", "128m"),
-    sparkWorkerCores: count(env, "PENSTOCK_SPARK_WORKER_CORES", 4, { least: 1, most: 1024, unit: "cores" }),
+    sparkWorkerCores: count(env, "PENSTOCK_SPARK_WORKER_CORES", 6, { least: 1, most: 1024, unit: "cores" }),
     sparkWorkerMemory: memory(env, "PENSTOCK_SPARK_WORKER_MEMORY", "3g"),
   };
 }

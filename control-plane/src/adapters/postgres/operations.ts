@@ -78,6 +78,10 @@ export function createOperationStore(db: Database): OperationStore {
            WHERE application = $1 AND ended_at IS NULL RETURNING id`,
           [application, request.mode, request.timeoutMs],
         );
+        // One that had given up is tried again, as after a start.
+        await tx.query("UPDATE jobs SET desired_since = now() WHERE application = $1 AND desired = 'running'", [
+          application,
+        ]);
         await insertAudit(tx, audit);
         const saved = await insert(tx, {
           ...operation,
@@ -85,7 +89,7 @@ export function createOperationStore(db: Database): OperationStore {
           job: null,
           fromEpoch: 0,
           fromLaunch: launch?.id ?? null,
-          done: launch === undefined ? step("has no driver: its next one gets the present spec") : null,
+          done: null,
         });
         await insertEvents(tx, [...superseded, saved].map(toEvent));
         return saved;

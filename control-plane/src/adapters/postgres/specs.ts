@@ -19,15 +19,20 @@ export function createSpecStore(db: Database): SpecStore {
       }),
 
     saveApplication: (change) =>
-      db.transaction((tx) =>
-        save(
+      db.transaction(async (tx) => {
+        const revision = await save(
           tx,
           `UPDATE applications SET spec = $3, revision = revision + 1 WHERE name = $1 AND revision = $2
            RETURNING revision`,
           [change.of, change.revision, change.spec],
           change.audit,
-        ),
-      ),
+        );
+        // What failed with the old spec says nothing about the new one: an application that had given up is tried again.
+        await tx.query("UPDATE jobs SET desired_since = now() WHERE application = $1 AND desired = 'running'", [
+          change.of,
+        ]);
+        return revision;
+      }),
   };
 }
 

@@ -5,7 +5,7 @@ import { type OperationDecision, START_LIMIT_MS } from "./operation.ts";
 /** What the restart of an application depends on. */
 export interface ApplicationRestartFacts {
   createdAt: Date;
-  /** the launch that was to end is known to be dead */
+  /** the launch that was to end is known to be dead; or there was none */
   ended: boolean;
   phase: LaunchPhase;
   reason: string | null;
