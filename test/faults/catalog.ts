@@ -2,6 +2,7 @@ import { Random } from "../../producer/src/random.ts";
 import { controlPlaneFaults } from "./catalog/control-plane.ts";
 import { dependencyFaults } from "./catalog/dependencies.ts";
 import { jobFaults } from "./catalog/jobs.ts";
+import { resourceFaults } from "./catalog/resources.ts";
 import { sparkFaults } from "./catalog/spark.ts";
 import { topicFaults } from "./catalog/topic.ts";
 import type { Fault } from "./fault.ts";
@@ -12,6 +13,7 @@ export const CATALOG: readonly Fault[] = [
   ...sparkFaults,
   ...dependencyFaults,
   ...jobFaults,
+  ...resourceFaults,
   ...topicFaults,
 ];
 

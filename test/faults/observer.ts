@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { environmentOf } from "../../infra/local/src/processes.ts";
+import { commandOf, environmentOf } from "../../infra/local/src/processes.ts";
 import type { JobStatus } from "../stack/resources.ts";
 import { driverProcesses } from "../stack/spark-driver.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -98,7 +98,7 @@ export class Observer {
     const launches = new Map<string, Set<string>>();
     for (const pid of pids) {
       const launch = environmentOf(pid).get("PENSTOCK_LAUNCH_ID");
-      const application = environmentOf(pid).get("PENSTOCK_APPLICATION") ?? "sales";
+      const application = applicationOf(pid);
       if (launch === undefined || isFrozen(pid)) continue;
       launches.set(application, (launches.get(application) ?? new Set()).add(launch));
     }
@@ -127,6 +127,11 @@ function summarise(jobs: JobStatus[]): string {
       return `${names} ${state}`;
     })
     .join("; ");
+}
+
+/** Both the driver's JVM and its Python have it on their command lines. */
+function applicationOf(pid: number): string {
+  return / --application (\S+)/.exec(commandOf(pid))?.[1] ?? "unknown";
 }
 
 /** True for a process that has been stopped (SIGSTOP). */
