@@ -76,8 +76,16 @@ export class Operations {
     const host = (await launches.open()).find((launch) =>
       hasRun ? launch.id === run.launch : launch.application === job.application,
     );
-    const phase = phaseOf(host?.application ?? job.application);
-    const force = decideForce({ kind, job, request, openRuns, phase, launch: host?.id ?? null });
+    const application = host?.application ?? job.application;
+    const phase = phaseOf(application);
+    const force = decideForce({
+      kind,
+      job: { ...job, application },
+      request,
+      openRuns,
+      phase,
+      launch: host?.id ?? null,
+    });
     const operation = await this.save(this.compose(kind, job, hasRun, request, force, asked));
     failpoint("operation-requested");
     if (pending !== undefined) operationLog(log, pending).info({ supersededBy: operation.id }, "operation superseded");

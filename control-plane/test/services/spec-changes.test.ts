@@ -157,7 +157,7 @@ describe("a change of a spec", { timeout: 60_000 }, () => {
     running.master.applications = [{ id: "app-9", name: waiting.submissionId, state: "WAITING", cores: 0 }];
     await until(async () => (await job("sales.gold")).state === "WAITING");
     expect((await job("sales.gold")).reason).toMatch(
-      /no resources: executors need 1 cores and 64g each; free on 1 workers: 8 cores/,
+      /no resources: executors need 1 core in all and 64g each; free on 1 worker: 8 cores/,
     );
     expect(running.master.killed).not.toContain(waiting.submissionId);
     await change("/v1/applications/sales", { executorMemory: "800m" });

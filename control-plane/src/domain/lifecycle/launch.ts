@@ -105,7 +105,7 @@ export function decideLaunch(facts: LaunchFacts, times: LaunchTimes): LaunchDeci
   return decideSubmitted(facts, launch, launch.submittingAt, times);
 }
 
-/** There is no room for what was submitted, and that is no longer what is wanted: no batch can have begun in it. */
+/** There is no room for what was submitted, and that is no longer what is wanted: no batch gets anywhere in it. */
 function waitsInVain({ noResources, outdated, wanted }: LaunchFacts, launch: LaunchRecord): boolean {
   return noResources !== null && (outdated || (!wanted && launch.adoptedAt === null));
 }

@@ -36,7 +36,10 @@ const JOB_RULES: Record<string, Rule> = {
     needs: "newGeneration",
     note: "which batches are in is known from the tables written so far: in another table all earlier batches would be missing",
   },
-  application: RESTART,
+  application: {
+    needs: "restart",
+    note: "its next run begins there once the present one has stopped; checkpoint and tables stay the same",
+  },
   trigger: RESTART,
   limits: RESTART,
   options: RESTART,

@@ -57,8 +57,8 @@ export class ResourceWatch {
     const spec = launch.spec ?? application.spec;
     const alive = cluster.workers.filter((worker) => worker.state === "ALIVE");
     const room =
-      alive.map((worker) => `${worker.coresFree} cores and ${worker.memoryFreeMb} MB`).join("; ") || "nothing";
-    const free = `free on ${alive.length} workers: ${room}`;
+      alive.map((worker) => `${cores(worker.coresFree)} and ${worker.memoryFreeMb} MB`).join("; ") || "nothing";
+    const free = `free on ${alive.length} ${alive.length === 1 ? "worker" : "workers"}: ${room}`;
     if (driver?.kind === "state" && driver.state === "SUBMITTED" && driver.workerId === null) {
       return `no resources: the driver needs 1 core and ${spec.driverMemory}; ${free}`;
     }
@@ -66,8 +66,12 @@ export class ResourceWatch {
       (entry) => entry.id === launch.sparkAppId || entry.name === launch.submissionId,
     );
     if (app?.state === "WAITING" && app.cores === 0) {
-      return `no resources: executors need ${spec.cores} cores and ${spec.executorMemory} each; ${free}`;
+      return `no resources: executors need ${cores(spec.cores)} in all and ${spec.executorMemory} each; ${free}`;
     }
     return null;
   }
+}
+
+function cores(count: number): string {
+  return `${count} ${count === 1 ? "core" : "cores"}`;
 }

@@ -55,6 +55,6 @@ export function refuseNewGeneration(changes: SpecChange[]): void {
     code: "needs_new_generation",
     title: "This change would break the job's checkpoint",
     detail: `Nothing was changed. ${reasons.join("; ")}.`,
-    next: `Leave ${refused.map(({ field }) => field).join(", ")} as it is; to change it, declare a job with another id in the manifest, or start with an empty state folder.`,
+    next: `Leave ${refused.map(({ field }) => field).join(", ")} as it is; to change it, declare a job with another id and tables of its own in the manifest, or begin anew with an empty state folder.`,
   });
 }
