@@ -22,6 +22,8 @@ from penstock_jobs.runner.status import JobStatus
 from penstock_jobs.session import ensure_pool
 
 _WATCH_SECONDS = 0.2
+# Until a query has looked at its source for the first time: somebody waits for its start.
+_START_WATCH_SECONDS = 0.05
 _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 # A job that asks for restart after restart without a batch in between would never get anywhere.
@@ -177,8 +179,13 @@ class HostedJob:
     def _watch(self, query: StreamingQuery, gate: BatchGate) -> str:
         """Until the query ends: the mode in which it was stopped. Raises what it died of."""
         next_idle = time.monotonic() + _IDLE_SECONDS
+        seen = False
         while True:
-            self._pause(_WATCH_SECONDS)
+            self._pause(_WATCH_SECONDS if seen else _START_WATCH_SECONDS)
+            # Spark publishes that a query has nothing to do a second after its first look; but it notes that look.
+            if not seen and _last_progress(query) is not None:
+                seen = True
+                self.status.alive()
             if self._violation is not None:
                 gate.close()
                 stop_query(query)
@@ -226,7 +233,8 @@ class HostedJob:
         The log itself is asked: a drain under load was seen to end a batch early on the word of the progress alone.
         """
         committed = last_committed_batch(self.assignment.spec["checkpoint"])
-        return committed is not None and committed >= batch and _last_progress(query) >= batch
+        told = _last_progress(query)
+        return committed is not None and committed >= batch and told is not None and told >= batch
 
     def _end_upkeep(self) -> None:
         """Nothing may be in flight when the certificate says so, housekeeping included."""
@@ -281,9 +289,11 @@ def stop_query(query: StreamingQuery) -> None:
             continue
 
 
-def _last_progress(query: StreamingQuery) -> int:
-    progress = query.lastProgress
-    return -1 if progress is None else int(progress["batchId"])
+def _last_progress(query: StreamingQuery) -> int | None:
+    """The batch that Spark last reported on; None before it has looked at the source for the first time."""
+    # PySpark's own `lastProgress` takes every figure of it over by a call of its own.
+    progress = query._jsq.lastProgress()
+    return None if progress is None else int(progress.batchId())
 
 
 def _cause_of_death(query: StreamingQuery, gate: BatchGate) -> BaseException:

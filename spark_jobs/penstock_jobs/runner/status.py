@@ -68,7 +68,11 @@ class JobStatus:
     def alive(self) -> None:
         """The query made progress or said that it is idle."""
         with self._lock:
+            first = self._report["lastProgressAt"] is None
             self._report["lastProgressAt"] = now_text()
+        if first:
+            # Only now it runs in the eyes of the control plane: no heartbeat's wait for that.
+            self._changed()
 
     def stopped(self, certificate: Mapping[str, Any]) -> None:
         """The run is over as it was asked to be."""

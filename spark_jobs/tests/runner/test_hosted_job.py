@@ -109,8 +109,16 @@ def test_an_idle_job_stops_at_once_and_was_ticked_meanwhile(spark: SparkSession,
             super().prepare()
             made.append(self)
 
-    job = host(spark, Kept, assignment(tmp_path, source=str(tmp_path / "source")))
+    told: list[object] = []
+    job = host(
+        spark,
+        Kept,
+        assignment(tmp_path, source=str(tmp_path / "source")),
+        changed=lambda: told.append(job.status.report()["lastProgressAt"]),
+    )
     eventually(lambda: made and getattr(made[0], "ticks", 0) >= 2, why=job.status.report)
+    assert told[0] is None
+    assert told[-1] is not None, "the first look at the source is told at once, without a word from Spark's listener"
     job.stop("drain", 60_000)
     assert job.join(10)
     assert ended(job)["certificate"]["mode"] == "drain"  # type: ignore[index]

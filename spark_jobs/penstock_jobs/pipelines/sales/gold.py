@@ -25,16 +25,14 @@ class GoldJob(Job):
         self._upstream = Upstream(context, SILVER.name, self._checkpoint)
         self._updates = OutputTable(context, UPDATES)
         self._revenue = OutputTable(context, REVENUE)
-        self._unsettled: set[int] = set()
+        self._unsettled: set[int] | None = None
+        """Ends of the windows with updates that no final row sums up yet; None while the tables were not asked."""
 
     def prepare(self) -> None:
         self._upstream.require()
         self._updates.open(self._checkpoint)
         self._revenue.open(None)
-        final = self._revenue.last
-        if self._updates.last_batch >= 0:
-            reached, newest = (final.final_through, final.through_batch) if final else (None, None)
-            self._unsettled = unsettled_windows(self._read(self._updates), reached, newest)
+        self._unsettled = None if self._updates.last_batch >= 0 else set()
 
     def source(self) -> DataFrame:
         return partial_sums(self._upstream.stream().where("outcome = 'accepted'"), self._window)
@@ -77,7 +75,8 @@ class GoldJob(Job):
                 self._updates.append_nothing(entry)
             else:
                 self._updates.append(rows.withColumn("batch_id", sf.lit(batch_id).cast("bigint")), entry, counts.sums)
-            self._unsettled |= set(counts.windows)
+            if self._unsettled is not None:
+                self._unsettled |= set(counts.windows)
         finally:
             rows.unpersist()
 
@@ -87,11 +86,14 @@ class GoldJob(Job):
         if position is None or position.low_watermark is None:
             return
         reached = final_through(position.low_watermark, self._lateness, self._window)
+        final_before = before.final_through if before else None
+        through_batch = before.through_batch if before else None
+        if self._unsettled is None:
+            # Not in `prepare`: it takes a second, in which the job could be reading already.
+            self._unsettled = unsettled_windows(self._read(self._updates), final_before, through_batch)
         ready = {end for end in self._unsettled if end <= reached}
         if not ready:
             return
-        final_before = before.final_through if before else None
-        through_batch = before.through_batch if before else None
         rows = final_rows(
             self._read(self._updates), self._read(self._revenue), ready, self._window, final_before, through_batch
         ).persist()
