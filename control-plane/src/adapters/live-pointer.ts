@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { GenerationRow } from "../services/ports.ts";
+import type { GenerationRow } from "../services/rows.ts";
 
 /** Mirrors the live generation into `lake/live.json`, for readers that know nothing of us. */
 export function createLivePointer(lakeDir: string): (generation: GenerationRow) => Promise<void> {

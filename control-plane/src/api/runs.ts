@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { CertificateSchema, JobExceptionSchema } from "../domain/sync.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { JobReader } from "../services/jobs.ts";
-import type { RunDetails } from "../services/ports.ts";
+import type { RunDetails } from "../services/rows.ts";
 import { Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
 const RunResource = Type.Object(

@@ -5,7 +5,8 @@ import type { Failpoint } from "./failpoint.ts";
 import { type Log, operationLog } from "./log.ts";
 import { type Asked, idempotencyConflict, type NewRequest } from "./operations.ts";
 import type { Platform } from "./platform.ts";
-import type { CatalogStore, OperationRow, OperationStore } from "./ports.ts";
+import type { CatalogStore, OperationStore } from "./ports.ts";
+import type { OperationRow } from "./rows.ts";
 
 export interface ApplicationRestartDeps {
   platform: Platform;

@@ -1,7 +1,7 @@
 import { invalidRequest } from "../domain/problem.ts";
 import { readRange } from "../domain/revenue/range.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
-import type { AuditEntry } from "./ports.ts";
+import type { AuditEntry } from "./rows.ts";
 
 export interface AuditRow extends AuditEntry {
   id: string;

@@ -8,7 +8,8 @@ import {
 import { describeNextStep } from "../domain/checkpoint/next-step.ts";
 import { checkpointPath } from "../domain/layout.ts";
 import type { JobReader } from "./jobs.ts";
-import type { CatalogStore, EventStore, JobRow, ProgressRow } from "./ports.ts";
+import type { CatalogStore, EventStore } from "./ports.ts";
+import type { JobRow, ProgressRow } from "./rows.ts";
 import type { TableHistory } from "./table-history.ts";
 
 /** The folder of one operator's state. */

@@ -1,4 +1,5 @@
-import type { CatalogStore, LaunchRow, LaunchStore } from "./ports.ts";
+import type { CatalogStore, LaunchStore } from "./ports.ts";
+import type { LaunchRow } from "./rows.ts";
 import type { SparkMaster } from "./spark-master.ts";
 
 const LAUNCHES = 50;

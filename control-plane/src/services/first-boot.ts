@@ -2,7 +2,8 @@ import { formatDuration } from "../domain/duration.ts";
 import { tablePath } from "../domain/layout.ts";
 import type { Manifest, PipelineParameters } from "../domain/manifest.ts";
 import type { Log } from "./log.ts";
-import type { CatalogStore, GenerationRow, SchemaRegistry, Topics } from "./ports.ts";
+import type { CatalogStore, SchemaRegistry, Topics } from "./ports.ts";
+import type { GenerationRow } from "./rows.ts";
 
 export interface FirstBootDeps {
   manifest: Manifest;

@@ -1,7 +1,7 @@
 import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
 import type { OperationKind, OperationRequest } from "../domain/lifecycle/operation.ts";
 import { Problem } from "../domain/problem.ts";
-import type { JobRow, RunRow } from "./ports.ts";
+import type { JobRow, RunRow } from "./rows.ts";
 
 /** What an operation does to the launch of a job, beyond asking its runner. */
 export interface Force {

@@ -3,19 +3,9 @@ import { applicationOf, type JobSpecText, writeJobSpec } from "../domain/specs/j
 import { jobChanges, needsRestart } from "../domain/specs/spec-change.ts";
 import type { JobException } from "../domain/sync.ts";
 import type { LastWords } from "./last-words.ts";
-import type {
-  CatalogStore,
-  EventStore,
-  JobRow,
-  LaunchStore,
-  LedgerRow,
-  ProgressPage,
-  ProgressRow,
-  RunDetails,
-  RunRow,
-  RunStore,
-} from "./ports.ts";
+import type { CatalogStore, EventStore, LaunchStore, RunStore } from "./ports.ts";
 import type { Positions } from "./positions.ts";
+import type { JobRow, LedgerRow, ProgressPage, ProgressRow, RunDetails, RunRow } from "./rows.ts";
 
 export interface JobSummary {
   id: string;

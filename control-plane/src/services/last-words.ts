@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { lastLines } from "../domain/log-text.ts";
 import type { Log } from "./log.ts";
 import type { WorkerLogs } from "./logs.ts";
-import type { LaunchRow, LaunchStore } from "./ports.ts";
+import type { LaunchStore } from "./ports.ts";
+import type { LaunchRow } from "./rows.ts";
 import type { SparkMaster } from "./spark-master.ts";
 
 /** The ends of a driver's two logs: its Python writes to the one, its JVM to the other. */

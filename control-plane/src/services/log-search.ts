@@ -1,7 +1,8 @@
 import { Problem } from "../domain/problem.ts";
 import type { JobReader } from "./jobs.ts";
 import type { LogFile, LogOwner, WorkerLogs } from "./logs.ts";
-import type { JobRow, LaunchRow, LaunchStore, RunStore } from "./ports.ts";
+import type { LaunchStore, RunStore } from "./ports.ts";
+import type { JobRow, LaunchRow } from "./rows.ts";
 import type { ClusterView, SparkMaster, WorkerView } from "./spark-master.ts";
 
 export interface LogQuery {

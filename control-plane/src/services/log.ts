@@ -1,4 +1,4 @@
-import type { OperationRow } from "./ports.ts";
+import type { OperationRow } from "./rows.ts";
 
 /** What services write to the log; pino has this form. */
 export interface Log {

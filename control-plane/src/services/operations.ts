@@ -7,16 +7,8 @@ import type { Failpoint } from "./failpoint.ts";
 import { decideForce, type Force } from "./force.ts";
 import type { JobReader } from "./jobs.ts";
 import { type Log, operationLog } from "./log.ts";
-import type {
-  Clock,
-  JobRow,
-  LaunchStore,
-  NewOperation,
-  OperationFilter,
-  OperationRow,
-  OperationStore,
-  RunStore,
-} from "./ports.ts";
+import type { Clock, LaunchStore, NewOperation, OperationFilter, OperationStore, RunStore } from "./ports.ts";
+import type { JobRow, OperationRow } from "./rows.ts";
 
 export interface OperationDeps {
   store: OperationStore;

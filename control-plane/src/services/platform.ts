@@ -4,8 +4,9 @@ import { Problem } from "../domain/problem.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
 import { applicationChanges, needsRestart } from "../domain/specs/spec-change.ts";
 import type { LastWords } from "./last-words.ts";
-import type { ApplicationRow, CatalogStore, JobRow, LaunchStore, Topics } from "./ports.ts";
+import type { CatalogStore, LaunchStore, Topics } from "./ports.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
+import type { ApplicationRow, JobRow } from "./rows.ts";
 
 export interface ApplicationSummary {
   name: string;

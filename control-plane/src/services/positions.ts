@@ -1,6 +1,7 @@
 import { lagByPartition, type PartitionLag, type Position, type TopicOffsets, totalLag } from "../domain/lag.ts";
 import { type SourceProblem, topicProblem } from "../domain/topic-problem.ts";
-import type { CatalogStore, Clock, EventStore, JobRow, LedgerRow } from "./ports.ts";
+import type { CatalogStore, Clock, EventStore } from "./ports.ts";
+import type { JobRow, LedgerRow } from "./rows.ts";
 import type { TopicWatch } from "./topic-watch.ts";
 
 export interface JobOffsets {

@@ -4,8 +4,9 @@ import type { PartitionLag } from "../domain/lag.ts";
 import { type TableLag, tableLag } from "../domain/table-lag.ts";
 import type { SourceProblem } from "../domain/topic-problem.ts";
 import type { JobReader } from "./jobs.ts";
-import type { CatalogStore, Clock, EventStore, JobRow } from "./ports.ts";
+import type { CatalogStore, Clock, EventStore } from "./ports.ts";
 import type { JobOffsets, Positions } from "./positions.ts";
+import type { JobRow } from "./rows.ts";
 import type { TableHistory } from "./table-history.ts";
 
 /** What a job reads from, and how far it is behind it. */

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { type Caller, FIRST_ADMIN, RESERVED_NAMES, type Role } from "../domain/access.ts";
 import { invalidRequest, Problem } from "../domain/problem.ts";
-import type { AuditEntry, Clock } from "./ports.ts";
+import type { Clock } from "./ports.ts";
+import type { AuditEntry } from "./rows.ts";
 
 /** A token without its secret, which nobody keeps. */
 export interface TokenRow {

@@ -1,9 +1,10 @@
 import type { PartitionLag } from "../domain/lag.ts";
 import type { JobState } from "../domain/lifecycle/job.ts";
 import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
-import type { CatalogStore, EventStore, JobRow } from "./ports.ts";
+import type { CatalogStore, EventStore } from "./ports.ts";
 import type { Positions } from "./positions.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
+import type { JobRow } from "./rows.ts";
 
 /** What has been counted since the database was made; it survives restarts of the control plane. */
 export interface Totals {

@@ -1,5 +1,5 @@
 import type { AuditLogStore, AuditRow } from "../../services/audit-log.ts";
-import type { AuditEntry } from "../../services/ports.ts";
+import type { AuditEntry } from "../../services/rows.ts";
 import type { Database, Queryable } from "./database.ts";
 
 /** Writes who changed what; belongs into the transaction of the change. */

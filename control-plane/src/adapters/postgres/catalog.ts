@@ -1,4 +1,5 @@
-import type { ApplicationRow, CatalogStore, GenerationRow, JobRow } from "../../services/ports.ts";
+import type { CatalogStore } from "../../services/ports.ts";
+import type { ApplicationRow, GenerationRow, JobRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
 import { declareSpecs } from "./declare.ts";
 import { insertEvents } from "./journal.ts";

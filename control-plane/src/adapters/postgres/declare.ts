@@ -4,7 +4,7 @@ import { type Kept, mergeDeclaration } from "../../domain/specs/declaration.ts";
 import { dedicatedSpec } from "../../domain/specs/dedicated.ts";
 import { applicationOf, DEDICATED, type JobSpec, writeJobSpec } from "../../domain/specs/job-spec.ts";
 import { FIXED_JOB_FIELDS } from "../../domain/specs/spec-change.ts";
-import type { AuditEntry } from "../../services/ports.ts";
+import type { AuditEntry } from "../../services/rows.ts";
 import { insertAudit } from "./audit.ts";
 import type { Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";

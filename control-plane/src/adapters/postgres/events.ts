@@ -1,6 +1,7 @@
 import type { NewEvent } from "../../domain/event.ts";
 import type { RunnerEvent } from "../../domain/sync.ts";
-import type { EventStore, LedgerRow, ProgressRow } from "../../services/ports.ts";
+import type { EventStore } from "../../services/ports.ts";
+import type { LedgerRow, ProgressRow } from "../../services/rows.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 

@@ -1,6 +1,7 @@
 import type { NewEvent } from "../../domain/event.ts";
 import type { LastWords } from "../../services/last-words.ts";
-import type { LaunchRow, LaunchStore } from "../../services/ports.ts";
+import type { LaunchStore } from "../../services/ports.ts";
+import type { LaunchRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 

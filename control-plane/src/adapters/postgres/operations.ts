@@ -1,6 +1,7 @@
 import type { NewEvent } from "../../domain/event.ts";
 import type { OperationKind, OperationRequest, OperationStep } from "../../domain/lifecycle/operation.ts";
-import type { AuditEntry, OperationRow, OperationStore } from "../../services/ports.ts";
+import type { OperationStore } from "../../services/ports.ts";
+import type { AuditEntry, OperationRow } from "../../services/rows.ts";
 import { insertAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";

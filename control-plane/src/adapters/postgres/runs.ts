@@ -1,5 +1,6 @@
 import type { JobException } from "../../domain/sync.ts";
-import type { RunDetails, RunRow, RunStore } from "../../services/ports.ts";
+import type { RunStore } from "../../services/ports.ts";
+import type { RunDetails, RunRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 

@@ -1,4 +1,4 @@
-import type { AuditEntry } from "../../services/ports.ts";
+import type { AuditEntry } from "../../services/rows.ts";
 import type { SpecStore } from "../../services/specs/ports.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertDedicated, recordChange } from "./declare.ts";

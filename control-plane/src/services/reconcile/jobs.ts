@@ -2,7 +2,8 @@ import { decideJob, exceptionText, type JobDecision } from "../../domain/lifecyc
 import { restartVerdict } from "../../domain/lifecycle/restart.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
-import type { CatalogStore, Clock, GenerationRow, JobRow, LaunchRow, RunRow, RunStore } from "../ports.ts";
+import type { CatalogStore, Clock, RunStore } from "../ports.ts";
+import type { GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
 import type { ApplicationView } from "./applications.ts";
 
 export interface JobDeps {

@@ -2,7 +2,8 @@ import { decideApplicationRestart } from "../../domain/lifecycle/application-res
 import { decideOperation, type OperationDecision } from "../../domain/lifecycle/operation.ts";
 import type { Failpoint } from "../failpoint.ts";
 import { type Log, operationLog } from "../log.ts";
-import type { CatalogStore, Clock, OperationRow, OperationStore } from "../ports.ts";
+import type { CatalogStore, Clock, OperationStore } from "../ports.ts";
+import type { OperationRow } from "../rows.ts";
 import type { ApplicationView } from "./applications.ts";
 import type { JobView } from "./jobs.ts";
 

@@ -6,17 +6,8 @@ import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import type { Meter } from "../metrics.ts";
-import type {
-  ApplicationRow,
-  CatalogStore,
-  Clock,
-  GenerationRow,
-  JobRow,
-  LaunchRow,
-  LaunchStore,
-  RunRow,
-  RunStore,
-} from "../ports.ts";
+import type { CatalogStore, Clock, LaunchStore, RunStore } from "../ports.ts";
+import type { ApplicationRow, GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
 import type { Jobs, JobView } from "./jobs.ts";
 import type { OperationSteps } from "./operations.ts";

@@ -1,5 +1,6 @@
 import type { DriverState } from "../../domain/lifecycle/launch.ts";
-import type { ApplicationRow, Clock, LaunchRow } from "../ports.ts";
+import type { Clock } from "../ports.ts";
+import type { ApplicationRow, LaunchRow } from "../rows.ts";
 import type { ClusterView, SparkMaster } from "../spark-master.ts";
 
 const LOOK_AGAIN_MS = 2_000;

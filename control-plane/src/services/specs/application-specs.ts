@@ -3,7 +3,8 @@ import { applicationChanges, needsRestart } from "../../domain/specs/spec-change
 import type { ApplicationRestarts } from "../application-restarts.ts";
 import type { Asked } from "../operations.ts";
 import type { Platform } from "../platform.ts";
-import type { ApplicationRow, LaunchStore } from "../ports.ts";
+import type { LaunchStore } from "../ports.ts";
+import type { ApplicationRow } from "../rows.ts";
 import type { SpecAnswer } from "./job-specs.ts";
 import type { SpecStore } from "./ports.ts";
 import { type ChangeRequest, readBody, requireRevision, staleRevision } from "./revisions.ts";

@@ -5,7 +5,8 @@ import { applicationOf, DEDICATED, type JobSpec, readJobSpec, writeJobSpec } fro
 import { jobChanges, needsRestart, type SpecChange } from "../../domain/specs/spec-change.ts";
 import type { JobReader } from "../jobs.ts";
 import type { Asked, Operations } from "../operations.ts";
-import type { ApplicationRow, CatalogStore, JobRow, RunStore } from "../ports.ts";
+import type { CatalogStore, RunStore } from "../ports.ts";
+import type { ApplicationRow, JobRow } from "../rows.ts";
 import type { SpecStore } from "./ports.ts";
 import { type ChangeRequest, readBody, refuseNewGeneration, requireRevision, staleRevision } from "./revisions.ts";
 import type { Room } from "./room.ts";

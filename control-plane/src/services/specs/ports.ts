@@ -1,6 +1,6 @@
 import type { ApplicationSpec } from "../../domain/specs/application-spec.ts";
 import type { JobSpec } from "../../domain/specs/job-spec.ts";
-import type { AuditEntry } from "../ports.ts";
+import type { AuditEntry } from "../rows.ts";
 
 /** A new spec for the one that has `revision` now; saved together with its audit entry, or not at all. */
 export interface NewSpec<S> {
