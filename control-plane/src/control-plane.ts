@@ -208,6 +208,7 @@ export async function createControlPlane(
   const restarts = new ApplicationRestarts({
     platform,
     catalog,
+    launches,
     store: operationStore,
     onRequest: reconciler.poke,
     failpoint,

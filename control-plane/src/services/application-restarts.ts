@@ -5,12 +5,13 @@ import type { Failpoint } from "./failpoint.ts";
 import { type Log, operationLog } from "./log.ts";
 import { type Asked, idempotencyConflict, type NewRequest } from "./operations.ts";
 import type { Platform } from "./platform.ts";
-import type { CatalogStore, OperationStore } from "./ports.ts";
-import type { OperationRow } from "./rows.ts";
+import type { CatalogStore, LaunchStore, OperationStore } from "./ports.ts";
+import type { ApplicationRow, OperationRow } from "./rows.ts";
 
 export interface ApplicationRestartDeps {
   platform: Platform;
   catalog: CatalogStore;
+  launches: LaunchStore;
   store: OperationStore;
   onRequest: () => void;
   failpoint: Failpoint;
@@ -35,13 +36,19 @@ export class ApplicationRestarts {
     const repeated = await this.repeated(name, asked.idempotencyKey);
     if (repeated !== null) return repeated;
     const pending = (await store.open()).find((operation) => operation.application === name);
-    if (pending?.request.mode === wish.mode) return pending;
+    if (pending?.request.mode === wish.mode && !(await this.isOvertaken(pending, application))) return pending;
     const request: OperationRequest = { ...wish, timeoutMs: wish.timeoutMs ?? (await this.drainTimeout(name)) };
     const operation = await this.save(name, request, application.revision, asked);
     failpoint("operation-requested");
     operationLog(log, operation).info({ mode: request.mode, state: operation.state }, "operation requested");
     onRequest();
     return operation;
+  }
+
+  /** A restart has already submitted a driver, and with a spec that has changed since. */
+  private async isOvertaken({ fromLaunch }: OperationRow, { name, revision }: ApplicationRow): Promise<boolean> {
+    const open = (await this.deps.launches.open()).find((launch) => launch.application === name);
+    return open !== undefined && open.id !== fromLaunch && open.spec !== null && open.specRevision !== revision;
   }
 
   private async drainTimeout(name: string): Promise<number> {

@@ -8,7 +8,7 @@ import { decideForce, type Force } from "./force.ts";
 import type { JobReader } from "./jobs.ts";
 import { type Log, operationLog } from "./log.ts";
 import type { Clock, LaunchStore, NewOperation, OperationFilter, OperationStore, RunStore } from "./ports.ts";
-import type { JobRow, OperationRow } from "./rows.ts";
+import type { JobRow, OperationRow, RunRow } from "./rows.ts";
 
 export interface OperationDeps {
   store: OperationStore;
@@ -60,10 +60,11 @@ export class Operations {
     const repeated = await this.repeated(kind, id, asked.idempotencyKey);
     if (repeated !== null) return repeated;
     const pending = (await store.open()).find((operation) => operation.job === id);
-    if (pending?.kind === kind && pending.request.mode === request.mode && pending.request.force === request.force)
-      return pending;
     const openRuns = await runs.openRuns();
     const run = openRuns.find((open) => open.job === id);
+    const asksTheSame =
+      pending?.kind === kind && pending.request.mode === request.mode && pending.request.force === request.force;
+    if (asksTheSame && !isOvertaken(pending, job, run)) return pending;
     const hasRun = run !== undefined;
     const host = (await launches.open()).find((launch) =>
       hasRun ? launch.id === run.launch : launch.application === job.application,
@@ -174,6 +175,11 @@ export class Operations {
       throw error;
     }
   }
+}
+
+/** A restart has already begun a run, and with a spec that has changed since: what is asked for now is another one. */
+function isOvertaken({ kind, fromEpoch }: OperationRow, job: JobRow, run: RunRow | undefined): boolean {
+  return kind === "restart" && run !== undefined && run.epoch > fromEpoch && run.specRevision !== job.revision;
 }
 
 /** The key of a request belongs to another one. */

@@ -76,6 +76,17 @@ describe("a change of a spec", { timeout: 60_000 }, () => {
     expect(calm.json()).toMatchObject({ effect: "none", restartPending: false, operation: null });
   });
 
+  it("is not lost when the restart for the change before has just begun a new run", async () => {
+    const first = (await change("/v1/jobs/sales.dq", { limits: { maxFilesPerTrigger: 16 } }, "?restart=true")).json();
+    const { epoch } = await job("sales.dq");
+    await until(async () => (await job("sales.dq")).epoch === epoch + 1);
+    const second = (await change("/v1/jobs/sales.dq", { limits: { maxFilesPerTrigger: 32 } }, "?restart=true")).json();
+    expect(second.operation).not.toBe(first.operation);
+    expect((await get(`/v1/operations/${first.operation}`)).state).toBe("superseded");
+    await until(() => succeeded(second.operation));
+    expect(await job("sales.dq")).toMatchObject({ epoch: epoch + 2, restartPending: false });
+  });
+
   it("moves a job into an application of its own only after its old run has stopped with a certificate", async () => {
     const answer = (await change("/v1/jobs/sales.gold", { application: "dedicated" })).json();
     expect(answer).toMatchObject({ effect: "restart", restartPending: true });
