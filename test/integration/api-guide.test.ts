@@ -1,0 +1,69 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Answer, hasCurl, readCurl, runByFetch, runInShell } from "../guide/curl.ts";
+import { type Example, missingFields, readGuide } from "../guide/guide.ts";
+import { callOf, type OpenApiPaths } from "../guide/routes.ts";
+import { allConsumed, allRunning, produce, sharedStack } from "./shared-stack.ts";
+
+const stack = sharedStack();
+const { examples } = readGuide();
+const ajv = formats.default(new Ajv2020({ strict: false, allErrors: true }));
+
+let paths: OpenApiPaths;
+/** What the guide's commands take from earlier answers, by the names that it gives them. */
+let variables: Record<string, string>;
+
+beforeAll(async () => {
+  await allRunning(stack);
+  await produce(stack, { seed: 41, events: 500 });
+  await allConsumed(stack);
+  const document = await stack.rest.get<{ paths: OpenApiPaths }>("/docs/json");
+  paths = document.paths;
+  ajv.addSchema(document, "openapi.json");
+  const restarted = await stack.rest.post<{ id: string }>("/v1/jobs/sales.gold/restart", { wait: "60s" });
+  const job = await stack.rest.get<{ epoch: number; specRevision: number }>("/v1/jobs/sales.gold");
+  variables = {
+    PENSTOCK: stack.url,
+    OPERATION: restarted.id,
+    EPOCH: String(job.epoch - 1),
+    ETAG: `"${job.specRevision}"`,
+  };
+});
+
+afterAll(() => allRunning(stack));
+
+/** Expects an answer to be what the guide and the OpenAPI document say. */
+function expectAsDocumented(example: Example, request: { method: string; url: string }, answer: Answer): void {
+  expect(answer.status, answer.body).toBe(example.status);
+  expect([...answer.headers.keys()]).toEqual(expect.arrayContaining(Object.keys(example.headers)));
+  const [type = ""] = (answer.headers.get("content-type") ?? "").split(";");
+  expect(type).toBe(
+    example.headers["content-type"]?.split(";")[0] ?? (answer.status === 204 ? "" : "application/json"),
+  );
+  if (!/json$/.test(type) || type === "application/x-ndjson") return;
+  const body: unknown = JSON.parse(answer.body);
+  expect(missingFields(example.body, body)).toEqual([]);
+  const call = callOf(paths, request.method, request.url);
+  const status = answer.status < 400 || call?.responses.includes(String(answer.status)) ? answer.status : "4XX";
+  const pointer = ["paths", call?.path, call?.method, "responses", status, "content", type, "schema"];
+  const escaped = pointer.map((part) => String(part).replaceAll("~", "~0").replaceAll("/", "~1"));
+  const validate = ajv.compile({ $ref: `openapi.json#/${escaped.map(encodeURIComponent).join("/")}` });
+  validate(body);
+  expect(validate.errors ?? []).toEqual([]);
+}
+
+describe("docs/api.md", () => {
+  it.each(examples.map((example): [string, Example] => [`line ${example.line}: ${example.command}`, example]))(
+    "shows what really comes: %s",
+    async (_, example) => {
+      const environment = { ...process.env, ...variables };
+      const request = readCurl(example.command, (name) => variables[name] ?? expect.fail(`Who sets ${name}?`));
+      const run = (await hasCurl()) ? runInShell : runByFetch;
+      expectAsDocumented(example, request, await run(example.command, environment));
+      // Without curl the test makes the requests itself: that way has to stay right where curl is there.
+      if (request.method === "GET")
+        expectAsDocumented(example, request, await runByFetch(example.command, environment));
+    },
+  );
+});
