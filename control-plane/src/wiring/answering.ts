@@ -1,0 +1,120 @@
+import type { FastifyBaseLogger } from "fastify";
+import { avroSchemas } from "../adapters/avro.ts";
+import type { AppServices } from "../app.ts";
+import type { Config } from "../config.ts";
+import type { Manifest } from "../domain/manifest.ts";
+import { ApplicationRestarts } from "../services/application-restarts.ts";
+import { AuditLog } from "../services/audit-log.ts";
+import { Checkpoints } from "../services/checkpoints.ts";
+import { Cluster } from "../services/cluster.ts";
+import { createDataQuality } from "../services/data-quality.ts";
+import type { EventFeed } from "../services/event-feed.ts";
+import type { FirstBoot } from "../services/first-boot.ts";
+import { checkHealth } from "../services/health.ts";
+import { JobReader } from "../services/jobs.ts";
+import { liveTables } from "../services/live-tables.ts";
+import { Logs } from "../services/logs.ts";
+import type { Metrics } from "../services/metrics.ts";
+import { Operations } from "../services/operations.ts";
+import { createOutcomes } from "../services/outcomes.ts";
+import { Platform } from "../services/platform.ts";
+import type { Positions } from "../services/positions.ts";
+import type { Reconciler } from "../services/reconcile/reconciler.ts";
+import { createRevenue } from "../services/revenue.ts";
+import type { RunnerCalls } from "../services/runner-calls.ts";
+import { RunnerSync } from "../services/runner-sync.ts";
+import { Schemas } from "../services/schemas.ts";
+import { createSnapshots } from "../services/snapshots.ts";
+import { Sources } from "../services/sources.ts";
+import { ApplicationSpecs } from "../services/specs/application-specs.ts";
+import { JobSpecs } from "../services/specs/job-specs.ts";
+import { Room } from "../services/specs/room.ts";
+import { TableHistory } from "../services/table-history.ts";
+import { Tokens } from "../services/tokens.ts";
+import type { Outside } from "./outside.ts";
+
+/** What answers needs beside the outside. */
+export interface AnsweringParts {
+  config: Config;
+  manifest: Manifest;
+  boot: FirstBoot;
+  reconciler: Reconciler;
+  calls: RunnerCalls;
+  positions: Positions;
+  feed: EventFeed;
+  metrics: Metrics;
+  standsBy: () => string | null;
+  log: FastifyBaseLogger;
+}
+
+/** Wires the services that the routes call. */
+export function createServices(outside: Outside, parts: AnsweringParts): AppServices {
+  const { config, manifest, boot, reconciler, calls, positions, feed, metrics, standsBy, log } = parts;
+  const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
+    outside;
+  const store = outside.operations;
+  const onChange = reconciler.poke;
+  const jobs = new JobReader(catalog, runs, events, positions, launches);
+  const history = new TableHistory(outside.lake);
+  const snapshots = createSnapshots({
+    generations: liveTables(catalog, manifest.name, config.lakeDir),
+    log: outside.lake,
+    engine,
+  });
+  const phaseOf = (application: string) => reconciler.view(application)?.decision.phase ?? null;
+  const operations = new Operations({
+    store,
+    runs,
+    launches,
+    jobs,
+    clock,
+    phaseOf,
+    onRequest: onChange,
+    failpoint,
+    log,
+  });
+  const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
+  const room = new Room(catalog, master);
+  const restarts = new ApplicationRestarts({ platform, catalog, launches, store, onRequest: onChange, failpoint, log });
+  return {
+    jobs,
+    sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),
+    logs: new Logs({ jobs, runs, launches, master, workers }),
+    checkpoints: new Checkpoints({
+      jobs,
+      catalog,
+      events,
+      reader: outside.checkpointFiles,
+      history,
+      folders: { lake: config.lakeDir, checkpoints: config.checkpointDir },
+    }),
+    operations,
+    jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specs, room, operations, onChange }),
+    applicationSpecs: new ApplicationSpecs({ platform, launches, store: specs, room, restarts, onChange }),
+    applicationRestarts: restarts,
+    platform,
+    cluster: new Cluster(master, catalog, launches),
+    schemas: new Schemas(registry, avroSchemas, manifest),
+    revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
+    dataQuality: createDataQuality({ snapshots }),
+    outcomes: createOutcomes({ snapshots }),
+    auditLog: new AuditLog(outside.auditLog),
+    health: () =>
+      checkHealth({
+        boot,
+        standsBy,
+        catalog,
+        launches,
+        topics,
+        topic: manifest.topics.events.name,
+        registry,
+        master,
+        freeBytes: outside.freeBytes,
+        diskWarnBytes: config.diskWarnBytes,
+      }),
+    sync: new RunnerSync(reconciler, calls, events, metrics),
+    feed,
+    tokens: new Tokens({ store: outside.tokens, clock, adminToken: config.adminToken }),
+    metrics,
+  };
+}

@@ -1,0 +1,79 @@
+import type { FastifyBaseLogger } from "fastify";
+import type { Config } from "../config.ts";
+import type { Manifest } from "../domain/manifest.ts";
+import type { LastWordsKeeper } from "../services/last-words.ts";
+import { Applications } from "../services/reconcile/applications.ts";
+import { Jobs } from "../services/reconcile/jobs.ts";
+import { OperationSteps } from "../services/reconcile/operations.ts";
+import { Reconciler } from "../services/reconcile/reconciler.ts";
+import type { RunnerCalls } from "../services/runner-calls.ts";
+import type { Outside } from "./outside.ts";
+
+const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
+/** A cold JVM's first batches over a backlog take tens of seconds on two cores. */
+const PROGRESS_TIMEOUT_MS = 60_000;
+const IDLE_SHUTDOWN_MS = 600_000;
+
+/** What decides needs beside the outside. */
+export interface DecidingParts {
+  config: Config;
+  manifest: Manifest;
+  contractSchema: string;
+  calls: RunnerCalls;
+  lastWords: LastWordsKeeper;
+  meter: ConstructorParameters<typeof Reconciler>[0]["meter"];
+  log: FastifyBaseLogger;
+}
+
+/** Wires what moves applications, jobs and operations towards what was asked for. */
+export function createReconciler(outside: Outside, parts: DecidingParts): Reconciler {
+  const { config, manifest, contractSchema, calls, lastWords, meter, log } = parts;
+  const { catalog, launches, runs, operations, journal, master, processes, clock, failpoint } = outside;
+  return new Reconciler({
+    catalog,
+    launches,
+    runs,
+    operations: new OperationSteps({ operations, catalog, clock, log, failpoint }),
+    journal,
+    meter,
+    applications: new Applications({
+      launches,
+      master,
+      processes,
+      calls,
+      site: {
+        masterUrl: config.sparkMasterUrl,
+        host: config.host,
+        python: config.python,
+        javaHome: config.javaHome,
+        jobsDir: config.sparkJobsDir,
+        jarsDir: config.sparkJarsDir,
+        stateDir: config.stateDir,
+        controlPlaneUrl: `http://${config.host}:${config.port}`,
+        tokenFile: config.runnerTokenFile,
+      },
+      driversAreLocal: /^spark:\/\/(127\.|localhost|\[::1\])/.test(config.sparkMasterUrl),
+      times: TIMES,
+      clock,
+      log,
+      failpoint,
+      lastWords,
+    }),
+    jobs: new Jobs({ catalog, runs, clock, log, failpoint, progressTimeoutMs: PROGRESS_TIMEOUT_MS }),
+    site: {
+      pipeline: manifest.name,
+      lakeDir: config.lakeDir,
+      checkpointDir: config.checkpointDir,
+      kafka: { brokers: config.kafkaBrokers.join(","), topic: manifest.topics.events.name },
+      registryUrl: config.registryUrl,
+      contract: manifest.contract,
+      contractSchema,
+      parameters: manifest.parameters,
+      housekeeping: manifest.housekeeping,
+    },
+    clock,
+    log,
+    failpoint,
+    idleShutdownMs: IDLE_SHUTDOWN_MS,
+  });
+}

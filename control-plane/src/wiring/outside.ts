@@ -1,0 +1,66 @@
+import { mkdir, statfs } from "node:fs/promises";
+import type { FastifyBaseLogger } from "fastify";
+import { createCheckpointFiles } from "../adapters/checkpoint-files.ts";
+import { openDuckDb } from "../adapters/duckdb.ts";
+import { createFailpoints } from "../adapters/failpoints.ts";
+import { createKafkaTopics } from "../adapters/kafka.ts";
+import { lakeFiles } from "../adapters/lake-files.ts";
+import { createAuditLogStore } from "../adapters/postgres/audit.ts";
+import { createCatalogStore } from "../adapters/postgres/catalog.ts";
+import { openDatabase } from "../adapters/postgres/database.ts";
+import { createEventStore } from "../adapters/postgres/events.ts";
+import { createJournal } from "../adapters/postgres/journal.ts";
+import { createLaunchStore } from "../adapters/postgres/launches.ts";
+import { createOperationStore } from "../adapters/postgres/operations.ts";
+import { createRunStore } from "../adapters/postgres/runs.ts";
+import { createSpecStore } from "../adapters/postgres/specs.ts";
+import { createTokenStore } from "../adapters/postgres/tokens.ts";
+import { readTotals } from "../adapters/postgres/totals.ts";
+import { createProcesses } from "../adapters/processes.ts";
+import { createSchemaRegistry } from "../adapters/registry.ts";
+import { createSparkMaster } from "../adapters/spark-master.ts";
+import { createWorkerLogs } from "../adapters/worker-logs.ts";
+import type { Config } from "../config.ts";
+
+/** Everything beyond this process, and the clock. */
+export type Outside = Awaited<ReturnType<typeof openOutside>>;
+
+/** Makes the adapters; nothing has to be reachable yet. */
+export async function openOutside(config: Config, log: FastifyBaseLogger) {
+  // The query engine may read below this folder only, so it has to be there.
+  await mkdir(config.lakeDir, { recursive: true });
+  const database = openDatabase(config.databaseUrl, (error) =>
+    log.warn({ err: error }, "lost a connection to Postgres"),
+  );
+  return {
+    clock: { now: () => new Date() },
+    failpoint: createFailpoints(config.failpointDir),
+    database,
+    catalog: createCatalogStore(database),
+    launches: createLaunchStore(database),
+    runs: createRunStore(database),
+    operations: createOperationStore(database),
+    events: createEventStore(database),
+    journal: createJournal(database),
+    specs: createSpecStore(database),
+    auditLog: createAuditLogStore(database),
+    tokens: createTokenStore(database),
+    totals: () => readTotals(database),
+    topics: createKafkaTopics(config.kafkaBrokers),
+    registry: createSchemaRegistry(config.registryUrl),
+    master: createSparkMaster({
+      restUrl: config.sparkMasterRestUrl,
+      uiUrl: config.sparkMasterUiUrl,
+      secret: config.sparkRestSecret,
+    }),
+    workers: createWorkerLogs(),
+    processes: createProcesses(),
+    checkpointFiles: createCheckpointFiles(),
+    lake: lakeFiles(),
+    engine: await openDuckDb({ folders: [config.lakeDir] }),
+    freeBytes: async () => {
+      const { bavail, bsize } = await statfs(config.lakeDir, { bigint: true });
+      return bavail * bsize;
+    },
+  };
+}
