@@ -49,7 +49,10 @@ function readAnswer(text: string, line: number): Pick<Example, "status" | "heade
   const status = Number(/^HTTP\/1\.1 (\d{3})\b/.exec(statusLine)?.[1]);
   if (Number.isNaN(status)) throw new Error(`docs/api.md:${line}: no status line: ${statusLine}`);
   const headers = Object.fromEntries(
-    new Headers(headerLines.map((it) => it.split(/: (.*)/).slice(0, 2) as [string, string])),
+    headerLines.map((it) => {
+      const [name = "", value = ""] = it.split(/: (.*)/);
+      return [name.toLowerCase(), value];
+    }),
   );
   const body = rest.join("\n\n").trim();
   try {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Answer, hasCurl, readCurl, runByFetch, runInShell } from "../guide/curl.ts";
 import { type Example, missingFields, readGuide } from "../guide/guide.ts";
 import { callOf, type OpenApiPaths } from "../guide/routes.ts";
+import { waitFor } from "../stack/wait-for.ts";
 import { allConsumed, allRunning, produce, sharedStack } from "./shared-stack.ts";
 
 const stack = sharedStack();
@@ -31,7 +32,14 @@ beforeAll(async () => {
   };
 });
 
-afterAll(() => allRunning(stack));
+afterAll(async () => {
+  const look = async () => {
+    const { items } = await stack.rest.get<{ items: unknown[] }>("/v1/operations", { state: "running" });
+    return items.length === 0 || { pending: items };
+  };
+  await waitFor(look, { timeout: 120_000, what: "the guide's operations to end" });
+  await allRunning(stack);
+});
 
 /** Expects an answer to be what the guide and the OpenAPI document say. */
 function expectAsDocumented(example: Example, request: { method: string; url: string }, answer: Answer): void {

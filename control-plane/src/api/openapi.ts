@@ -2,7 +2,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 import { nameSchemas } from "./named-schemas.ts";
-import { markOptionalParts } from "./optional-parts.ts";
+import { markOptionalParts, typeEnums } from "./openapi-document.ts";
 
 /** The API's description at /docs/json and Swagger UI at /docs. Has to be registered before the routes. */
 export async function registerOpenApi(app: FastifyInstance): Promise<void> {
@@ -42,7 +42,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
       ],
     },
     transformObject: (document) =>
-      "openapiObject" in document ? nameSchemas(markOptionalParts(document.openapiObject)) : {},
+      "openapiObject" in document ? nameSchemas(typeEnums(markOptionalParts(document.openapiObject))) : {},
   });
   await app.register(swaggerUi, {
     routePrefix: "/docs",

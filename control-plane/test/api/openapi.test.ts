@@ -137,6 +137,20 @@ describe("the OpenAPI document", () => {
     expect(found).toEqual([]);
   });
 
+  it("gives every enumeration and every parameter a type, as generators of clients ask for", () => {
+    const found = complaints((call) => {
+      const bodies = Object.values(call.requestBody?.content ?? {}).map(({ schema }) => ({ path: "body", schema }));
+      return [
+        ...[...jsonAnswers(call), ...bodies]
+          .flatMap(({ path, schema }) => properties(schema, `${path} `))
+          .filter(({ schema }) => resolve(schema).enum !== undefined && resolve(schema).type === undefined)
+          .map(({ path }) => path),
+        ...(call.parameters ?? []).filter(({ schema }) => schema.type === undefined).map(({ name }) => name),
+      ];
+    });
+    expect(found).toEqual([]);
+  });
+
   it("answers every error as a problem", () => {
     const isProblem = ({ content = {} }: Call["responses"][string]) =>
       Object.keys(content).join() === "application/problem+json" &&

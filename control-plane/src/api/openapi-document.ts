@@ -3,6 +3,9 @@ interface Schema {
   required?: string[];
 }
 
+/** Where schemas are in a document, at any depth. */
+type Node = { [key: string]: unknown };
+
 interface Operation {
   parameters?: { required?: boolean; schema?: Schema }[];
   requestBody?: { required?: boolean; content?: Record<string, { schema?: Schema }> };
@@ -24,5 +27,20 @@ export function markOptionalParts<T extends { paths?: unknown }>(document: T): T
       requestBody.required = false;
     }
   }
+  return document;
+}
+
+/** Gives enumerations of texts their type: JSON Schema does not ask for it, generators of clients do. */
+export function typeEnums<T>(document: T): T {
+  const visit = (node: unknown, key = ""): void => {
+    // Examples are values, whatever they look like.
+    if (typeof node !== "object" || node === null || key === "examples") return;
+    const schema = node as Node;
+    if (Array.isArray(schema.enum) && schema.type === undefined && schema.enum.every((it) => typeof it === "string")) {
+      schema.type = "string";
+    }
+    for (const [name, inner] of Object.entries(schema)) visit(inner, name);
+  };
+  visit(document);
   return document;
 }
