@@ -19,7 +19,9 @@ export interface Place {
 }
 
 const BACKUP = "Stop the job, restore the file from a backup of the checkpoint, start the job.";
-const REPLAY = "Replay the job into a new generation: that begins with a new checkpoint and leaves this one as it is.";
+/** The replay of a job into a new generation will be the better one, once it exists. */
+const ANEW =
+  "Without a backup: begin anew with `npm run reset`, which deletes all tables and checkpoints and reads again what Kafka still has.";
 const NOTHING = "Nothing has to be done: a start does not read it.";
 
 /** A file that every start reads, whatever batch it comes to. */
@@ -34,7 +36,7 @@ export function damagedEntry(problem: string, place: Place): Finding {
   const stopsStart = newest || (log === "offsets" && previous);
   if (!stopsStart) return { file, problem, stopsStart, waysOut: [NOTHING] };
   const ways = log === "commits" ? [commitWayOut(file, place)] : newest ? [offsetsWayOut(file, place)] : [];
-  return { file, problem, stopsStart, waysOut: [BACKUP, ...ways, REPLAY] };
+  return { file, problem, stopsStart, waysOut: [BACKUP, ...ways, ANEW] };
 }
 
 export function missing(file: string): Finding {
@@ -52,7 +54,7 @@ export function gapIn(log: string, batch: bigint, beforeNewest: boolean): Findin
     file: `${log}/${batch}`,
     problem: "it is missing although older and newer batches are there",
     stopsStart,
-    waysOut: stopsStart ? [BACKUP, REPLAY] : [NOTHING],
+    waysOut: stopsStart ? [BACKUP, ANEW] : [NOTHING],
   };
 }
 
@@ -62,7 +64,7 @@ export function unplannedCommit(commit: bigint, newestOffsets: bigint | null, le
     file: `commits/${commit}`,
     problem: `batch ${commit} is committed and its offsets are not logged: a start ${repeats} ${ledgerSays(ledgerBatch)}`,
     stopsStart: true,
-    waysOut: [`Stop the job, restore offsets/${commit} from a backup of the checkpoint, start the job.`, REPLAY],
+    waysOut: [`Stop the job, restore offsets/${commit} from a backup of the checkpoint, start the job.`, ANEW],
   };
 }
 
@@ -72,7 +74,7 @@ export function unseenBatches(commit: bigint, offsets: bigint, ledgerBatch: bigi
     file: `commits/${offsets - 1n}`,
     problem: `the newest commit is that of batch ${commit}, and batches up to ${offsets} are logged: a start takes those up to ${offsets - 1n} for done ${ledgerSays(ledgerBatch)}`,
     stopsStart: false,
-    waysOut: isWritten ? ["Nothing has to be done: the ledger shows that they are in the table."] : [BACKUP, REPLAY],
+    waysOut: isWritten ? ["Nothing has to be done: the ledger shows that they are in the table."] : [BACKUP, ANEW],
   };
 }
 
