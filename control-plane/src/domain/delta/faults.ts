@@ -22,7 +22,7 @@ export function damagedTable(table: string, detail: string, cause?: unknown): Pr
       code: "damaged_table",
       title: "The table's log is damaged",
       detail: `${table}: ${detail}`,
-      next: `Look at the files of ${table}/_delta_log; restore the missing or broken one from a backup, or begin anew with `npm run reset`, which deletes all data.`,
+      next: `Look at the files of ${table}/_delta_log; restore the missing or broken one from a backup, or begin anew with npm run reset, which deletes all data.`,
     },
     { cause },
   );
