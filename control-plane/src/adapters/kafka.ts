@@ -72,8 +72,11 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
 
     async offsets(topic) {
       const partitions = await ask(() => admin.fetchTopicOffsets(topic));
+      // The broker names them in an order of its own.
       return new Map(
-        partitions.map(({ partition, low, high }) => [partition, { earliest: BigInt(low), latest: BigInt(high) }]),
+        partitions
+          .toSorted((one, other) => one.partition - other.partition)
+          .map(({ partition, low, high }) => [partition, { earliest: BigInt(low), latest: BigInt(high) }]),
       );
     },
 
