@@ -5,7 +5,8 @@ import type { EventStore } from "./ports.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 import type { RunnerCalls } from "./runner-calls.ts";
 
-const HEARTBEAT_MS = 500;
+/** What is asked of a job waits for its runner to call: half of this, on average. */
+const HEARTBEAT_MS = 250;
 
 /** Answers the runners' calls (docs/contracts.md §3). */
 export class RunnerSync {
