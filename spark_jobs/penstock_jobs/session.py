@@ -95,7 +95,7 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         SparkSession.builder.master(f"local[{cores}]")
         .appName("penstock-local")
         .config("spark.driver.extraClassPath", ":".join(jars))
-        .config("spark.driver.memory", "1g")
+        .config("spark.driver.memory", "2g")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.warehouse.dir", str(warehouse))
