@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Manifest, parseManifest } from "../../control-plane/src/domain/manifest.ts";
 import { CHECKOUT } from "../../infra/local/src/root.ts";
@@ -49,15 +48,13 @@ async function run({ faults, seed, isSample, record }: FaultOptions): Promise<nu
   const outcomes = await tryAll(faults, manifest);
   const broken = outcomes.filter((outcome) => outcome.broken.length > 0);
   if (record) {
-    const machine = `on ${availableParallelism()} cores`;
-    writeFileSync(
-      join(CHECKOUT, "docs", "faults.md"),
-      faultReport(outcomes, new Date().toISOString().slice(0, 10), machine),
-    );
+    const path = join(CHECKOUT, "docs", "faults.md");
+    const before = existsSync(path) ? readFileSync(path, "utf8") : "";
+    writeFileSync(path, faultReport(before, outcomes, new Date().toISOString().slice(0, 10)));
   }
   tell(
     broken.length === 0
-      ? `${outcomes.length} faults survived, every figure exact.`
+      ? `${outcomes.length} faults survived, and every figure that can be compared is exact.`
       : `${broken.length} of ${outcomes.length} faults broke a promise: ${broken.map(({ fault }) => fault.id).join(", ")}`,
   );
   return broken.length === 0 ? 0 : 1;

@@ -1,3 +1,4 @@
+import { CATALOG } from "./catalog.ts";
 import type { Outcome } from "./trial.ts";
 
 /** What happened in one fault, for people who watch. */
@@ -13,29 +14,45 @@ export function describeOutcome(outcome: Outcome): string {
   ].join("\n");
 }
 
-/** The report of the full matrix as Markdown. */
-export function faultReport(outcomes: readonly Outcome[], date: string, machine: string): string {
-  const rows = outcomes.map((outcome) => {
-    const { fault, timeline, secondsToRunning, longestLie, broken } = outcome;
-    const verdict = broken.length === 0 ? figures(outcome) : `**${broken.join("; ").replaceAll("\n", " ")}**`;
-    const running = secondsToRunning?.toFixed(1) ?? (fault.final ? "-" : "never");
-    const cells = [`\`${fault.id}\``, fault.what, meanwhile(timeline), running, longestLie.seconds.toFixed(1), verdict];
-    return `| ${cells.map((cell) => cell.replaceAll("|", "/")).join(" | ")} |`;
-  });
+const ROW = /^\| `([a-z-]+)` \|.*\|$/gm;
+const COLUMNS = ["fault", "what happens", "the API said", "running", "wrong", "afterwards", "run"];
+
+/**
+ * The report on all faults as Markdown: what has just been run anew, the rest as it stands.
+ * @param before the report so far; empty when there is none
+ * @param date of this run
+ */
+export function faultReport(before: string, outcomes: readonly Outcome[], date: string): string {
+  const rows = new Map([...before.matchAll(ROW)].map(([row, id]) => [id, row]));
+  for (const outcome of outcomes) rows.set(outcome.fault.id, rowOf(outcome, date));
+  const lines = CATALOG.map(({ id, what }) => rows.get(id) ?? line([`\`${id}\``, what, "", "", "", "not run yet", ""]));
   return `# Faults
 
-Written by \`npm run test:faults -- --all --record\` on ${date}, ${machine}. Each fault happens to a running stack under traffic (40 events/s);
-afterwards every window and every count is compared with the oracle, the epochs in each Delta log may only rise, and at no moment may
-two drivers of one application live. \`.ci/run\` lets a sample happen, chosen by a seed that it prints.
+Written by \`npm run test:faults -- --all --record\`; \`--only … --record\` writes the rows of what it runs anew. Each fault happens to a running stack under
+traffic (40 events/s); afterwards every window and every count is compared with the oracle, the epochs in each Delta log may only rise, and at no moment may
+two drivers of one application live. \`.ci/run\` lets a sample happen, which the commit chooses.
 
 - **The API said**: what \`GET /v1/jobs\` answered, with the seconds since the fault began.
 - **Running**: seconds from the fault to all jobs RUNNING for good; 0 where they never were anything else. Some faults last themselves: they say for how long.
 - **Wrong**: the longest time in seconds for which the API contradicted what was true of processes and tables; at most 10 are allowed.
+- **Run**: the day of the run. Times are of two cores, and of what else they had to do.
 
-| fault | what happens | the API said | running | wrong | afterwards |
-|---|---|---|---|---|---|
-${rows.join("\n")}
+${line(COLUMNS)}
+${line(COLUMNS.map(() => "---"))}
+${lines.join("\n")}
 `;
+}
+
+function rowOf(outcome: Outcome, date: string): string {
+  const { fault, timeline, secondsToRunning, longestLie, broken } = outcome;
+  const verdict = broken.length === 0 ? figures(outcome) : `**${broken.join("; ").replaceAll("\n", " ")}**`;
+  const running = secondsToRunning?.toFixed(1) ?? (fault.final ? "-" : "never");
+  const wrong = longestLie.seconds.toFixed(1);
+  return line([`\`${fault.id}\``, fault.what, meanwhile(timeline), running, wrong, verdict, date]);
+}
+
+function line(cells: string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "/")).join(" | ")} |`;
 }
 
 function figures({ exact }: Outcome): string {
