@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Most files wait more than they compute: for their own Postgres, for backoffs, for time limits.
+    maxWorkers: 3,
     projects: [
       {
         test: {

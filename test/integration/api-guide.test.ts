@@ -17,7 +17,7 @@ let variables: Record<string, string>;
 
 beforeAll(async () => {
   await allRunning(stack);
-  await produce(stack, { seed: 41, events: 500 });
+  await produce(stack, { seed: 71, events: 500 });
   await allConsumed(stack);
   const document = await stack.rest.get<{ paths: OpenApiPaths }>("/docs/json");
   paths = document.paths;

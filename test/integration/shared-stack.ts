@@ -20,7 +20,11 @@ export function sharedStack(): Stack {
   return Stack.attach(inject("stackEnvironment"));
 }
 
-/** Sends seeded events as a user would. `rate` in events per second, 0 for as fast as possible. */
+/**
+ * Sends seeded events as a user would. `rate` in events per second, 0 for as fast as possible.
+ *
+ * No two callers may use one seed: it decides the event ids, and the jobs look for copies within their horizon only.
+ */
 export async function produce(stack: Stack, order: { seed: number; events: number; rate?: number }): Promise<void> {
   const { seed, events, rate = 0 } = order;
   const { parameters } = manifest;
