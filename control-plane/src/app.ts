@@ -19,7 +19,7 @@ import { offsetRoutes } from "./api/offsets.ts";
 import { registerOpenApi } from "./api/openapi.ts";
 import { operationRoutes } from "./api/operations.ts";
 import { platformRoutes } from "./api/platform.ts";
-import { registerProblems } from "./api/problems.ts";
+import { answerUnreadablePath, registerProblems } from "./api/problems.ts";
 import { progressRoutes } from "./api/progress.ts";
 import { registerRequestLog } from "./api/request-log.ts";
 import { revenueRoutes } from "./api/revenue.ts";
@@ -89,6 +89,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
     loggerInstance: options.logger,
     genReqId: () => randomUUID(),
     bodyLimit: BODY_LIMIT,
+    frameworkErrors: answerUnreadablePath,
     // registerRequestLog says less, and says it once.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
     // A restart must not wait for browsers that keep their connections.

@@ -155,7 +155,7 @@ class TableLedger:
                 raise LedgerGone(
                     f"the ledger of {self.table_path} cannot be read: commit {version} has been removed by log clean-up"
                     " before a newer commit of the job was made. Ways out: restore the table's log from a backup,"
-                    " or replay the job into a new generation"
+                    " or begin anew in another state folder or with npm run reset"
                 ) from None
             if entry is not None and accept(entry):
                 return version, entry

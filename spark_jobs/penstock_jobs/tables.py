@@ -18,7 +18,10 @@ from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.transaction import TableTransactions
 
 _ROWS_PER_FILE = 25_000
-_WAYS_OUT = "Ways out: restore table and checkpoint from one backup, or replay the job into a new generation"
+_WAYS_OUT = (
+    "Ways out: restore table and checkpoint from one backup,"
+    " or begin anew in another state folder or with npm run reset"
+)
 
 
 class CommitLost(Exception):

@@ -10,6 +10,8 @@ export interface Fault {
   happen(stage: Stage): Promise<void>;
   /** true: only in the full matrix, because it takes minutes */
   long?: boolean;
+  /** true: when all is over, every job is in the run that it was in before */
+  unharmed?: boolean;
   /** true: nothing runs as before after it, by right; what must hold then is for `happen` to check */
   final?: boolean;
 }

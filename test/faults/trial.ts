@@ -5,6 +5,7 @@ import { runProducer } from "../smoke/produce.ts";
 import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
 import { differenceList } from "../smoke/report.ts";
 import { differences } from "../stack/exact.ts";
+import type { JobStatus } from "../stack/resources.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Fault } from "./fault.ts";
 import { Observer, type TimelineEntry } from "./observer.ts";
@@ -49,6 +50,7 @@ export async function tryFault(
   await runProducer(stack, { ...order, seed: seeds() }, signal);
   const traffic = keepProducing(stack, topic, manifest, seeds);
   const observer = new Observer(stack, tables);
+  const runsBefore = await epochsOf(stack);
   const broken: string[] = [];
   let exact: boolean | null = fault.final ? null : false;
   let isBack = false;
@@ -63,6 +65,9 @@ export async function tryFault(
     const found = await differences(stack, topic, manifest.parameters);
     exact = found.length === 0;
     if (!exact) broken.push(differenceList(found));
+    // Only now: a driver that is taken for dead would have been replaced half a minute later.
+    const runsAfter = await epochsOf(stack);
+    if (fault.unharmed && runsAfter !== runsBefore) broken.push(`runs ended: ${runsBefore} became ${runsAfter}`);
     const written = Object.values(manifest.jobs).flatMap(({ writes }) => writes);
     broken.push(...written.flatMap((table) => interleavedEpochs(join(stack.stateDir, "lake", tablePath(1, table)))));
   }
@@ -84,6 +89,11 @@ export async function tryFault(
     broken.push(`for ${longestLie.seconds.toFixed(1)} s ${longestLie.what}`);
   }
   return { fault, timeline, secondsToRunning: isBack ? backAt(timeline) : null, longestLie, exact, broken };
+}
+
+async function epochsOf(stack: Stack): Promise<string> {
+  const { items } = await stack.rest.get<{ items: JobStatus[] }>("/v1/jobs");
+  return items.map(({ id, epoch }) => `${id}@${epoch}`).join(" ");
 }
 
 /** When all jobs came to run for good. */

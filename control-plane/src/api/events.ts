@@ -89,6 +89,8 @@ export const eventRoutes: FastifyPluginAsyncTypebox<{ feed: EventFeed }> = async
       const from = request.headers["last-event-id"] ?? after;
       const gone = new AbortController();
       reply.raw.once("close", () => gone.abort());
+      // It may have left while its token was looked up.
+      if (reply.raw.destroyed) gone.abort();
       const position = from === undefined ? null : BigInt(from);
       const items = await feed.follow(readFilter(type, subject), position, gone.signal);
       // A connection on which nothing could be written for some heartbeats has a reader who does not read.

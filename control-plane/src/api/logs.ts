@@ -120,6 +120,8 @@ export const logRoutes: FastifyPluginAsyncTypebox<{ logs: Logs }> = async (app, 
           throw invalidRequest([{ field: "from", value: from, expected: "no byte with follow=true" }]);
         const gone = new AbortController();
         reply.raw.once("close", () => gone.abort());
+        // It may have left while its token was looked up.
+        if (reply.raw.destroyed) gone.abort();
         const text = await logs.follow(query, tail, gone.signal);
         reply.type("text/plain; charset=utf-8").header("x-accel-buffering", "no");
         return reply.send(Readable.from(text, { objectMode: false }) as never);

@@ -15,7 +15,7 @@ const PartitionResource = Type.Object({
 const SourceProblemResource = Type.Object(
   {
     text: Type.String({ examples: ["the topic was made anew: it ends at offset 12, 915 are committed"] }),
-    waysOut: Type.Array(Type.String(), { examples: [["Begin a new generation of the job's tables."]] }),
+    waysOut: Type.Array(Type.String(), { examples: [["Begin anew in another state folder."]] }),
   },
   { description: "Why the job cannot go on as it should, such as a topic that was deleted and made anew" },
 );

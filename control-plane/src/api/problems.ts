@@ -72,6 +72,16 @@ export function registerProblems(app: FastifyInstance): void {
   });
 }
 
+/** Errors from before the routing, which no error handler sees: a path whose percent signs cannot be read. */
+export function answerUnreadablePath(_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(request, reply.header("x-request-id", request.id), {
+    status: 400,
+    code: "invalid_request",
+    title: "The request is not valid",
+    detail: `The path ${request.url} cannot be read: each % has to be followed by two hexadecimal digits that make UTF-8.`,
+  });
+}
+
 function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ProblemDetails): FastifyReply {
   return reply
     .status(problem.status)

@@ -19,7 +19,7 @@ export function topicProblem(name: string, topic: TopicOffsets, through: Record<
       text: `${name} does not exist. What was read of it is in the tables, and nothing of that is lost.`,
       waysOut: [
         "Restore the topic with its records and offsets from a mirror or a backup.",
-        "Where it may be made anew: restart the control plane, which creates what the manifest declares; a job that has read the old one then needs a new generation.",
+        "Where it may be made anew: restart the control plane, which creates what the manifest declares; a job that has read the old one then has to begin anew, in another state folder or after npm run reset.",
       ],
     };
   }
@@ -39,8 +39,7 @@ export function topicProblem(name: string, topic: TopicOffsets, through: Record<
       text: `${name} was deleted and made anew: ${where.join("; ")}. What was read is in the tables, and nothing of it is lost; records of the new topic are not read.`,
       waysOut: [
         "Restore the topic with its records and offsets from a mirror or a backup, then start the job.",
-        "Let producers write to a topic of another name, and declare that one in the manifest as a new pipeline.",
-        "Replay the pipeline from its source into a new generation: that reads the new topic from its beginning, and the present tables stay as they are.",
+        "Begin anew: in another state folder (PENSTOCK_STATE_DIR), where the present tables stay as they are, or with npm run reset, which deletes them. Both read the new topic from its beginning.",
       ],
     };
   }
@@ -54,7 +53,7 @@ export function topicProblem(name: string, topic: TopicOffsets, through: Record<
     waysOut: [
       "Raise the topic's retention before anything else is removed.",
       "Restore the records from a mirror or a backup, then start the job.",
-      "Replay the pipeline from its source into a new generation: that begins at the oldest record that is still there, and counts the gap.",
+      "Begin anew, at the oldest record that is still there: in another state folder (PENSTOCK_STATE_DIR), where the present tables stay as they are, or with npm run reset, which deletes them.",
     ],
   };
 }

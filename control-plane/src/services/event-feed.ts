@@ -63,7 +63,8 @@ export class EventFeed {
   async follow(filter: EventFilter, position: bigint | null, signal: AbortSignal): Promise<AsyncGenerator<FeedItem>> {
     if (this.followers >= this.mostFollowers) throw this.refusal();
     this.followers += 1;
-    signal.addEventListener("abort", this.leave, { once: true });
+    if (signal.aborted) this.leave();
+    else signal.addEventListener("abort", this.leave, { once: true });
     const newest = await this.journal.newest();
     if (this.timer === null) this.look();
     return this.items(filter, position ?? newest, signal);

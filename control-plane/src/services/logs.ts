@@ -89,7 +89,8 @@ export class Logs {
     const leave = once(() => {
       this.followers -= 1;
     });
-    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
     try {
       const found = await this.search.find(query);
       const { lines } = await this.tail(found, tail, false);

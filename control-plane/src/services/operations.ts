@@ -120,7 +120,8 @@ export class Operations {
     const { job, kind, state } = operation;
     if (job === null || kind === "start" || state !== "succeeded") return { ...operation, certificate: null };
     const [run] = await this.deps.runs.list(job, 1, operation.fromEpoch + 1);
-    return { ...operation, certificate: run?.certificate ?? null };
+    // A stop of a stopped job ended no run.
+    return { ...operation, certificate: run?.operation === operation.id ? run.certificate : null };
   }
 
   private async repeated(kind: OperationKind, job: string, key: string | null): Promise<OperationRow | null> {

@@ -40,7 +40,6 @@ export interface CatalogStore {
   jobs(): Promise<JobRow[]>;
   /** Saves what is true of a job, and an event when its state changes. @param rule the rule that decided it */
   saveState(job: string, state: JobState, reason: string | null, rule: string): Promise<void>;
-  setDesired(job: string, desired: DesiredState): Promise<void>;
 }
 
 export interface LaunchStore {
@@ -88,7 +87,13 @@ export interface OperationStore {
   request(operation: NewOperation): Promise<OperationRow>;
   /** The same for an application: its open launch, where it has one, is to end. */
   requestRestart(operation: NewRestart): Promise<OperationRow>;
-  advance(id: string, state: OperationState, step: OperationStep | null): Promise<void>;
+  /** Does nothing when the operation has ended meanwhile. @param desired the job's desired state from now on; null leaves it */
+  advance(
+    operation: OperationRow,
+    state: OperationState,
+    step: OperationStep | null,
+    desired: DesiredState | null,
+  ): Promise<void>;
 }
 
 export interface OperationFilter {

@@ -70,7 +70,7 @@ export class Tokens {
   ): Promise<TokenRow & { secret: string }> {
     const { name, role, expiresInMs } = wish;
     if (RESERVED_NAMES.includes(name)) {
-      const expected = `another name than ${RESERVED_NAMES.join(" and ")}, which stand for others in the audit log`;
+      const expected = `another name than ${RESERVED_NAMES.join(", ")}, which stand for others in the audit log`;
       throw invalidRequest([{ field: "body.name", value: name, expected }]);
     }
     const createdAt = this.clock.now();

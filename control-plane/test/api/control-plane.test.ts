@@ -29,6 +29,8 @@ describe("a wrong request", () => {
   const json = { "content-type": "application/json" };
   it.each<[string, Call, number, string, RegExp]>([
     ["an unknown job", { url: "/v1/jobs/sales.nope" }, 404, "unknown_job", /sales\.bronze, sales\.dq/],
+    ["a NUL in a query", { url: "/v1/operations?job=%00" }, 400, "invalid_request", /no NUL character/],
+    ["a path that cannot be read", { url: "/v1/jobs/%E0%A4%A" }, 400, "invalid_request", /hexadecimal digits/],
     ["an unknown query parameter", { url: "/v1/jobs?colour=red" }, 400, "invalid_request", /colour: expected no query/],
     [
       "a parameter out of range",

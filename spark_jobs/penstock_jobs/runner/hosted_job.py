@@ -107,7 +107,8 @@ class HostedJob:
         if dropped > 0:
             self._violation = RowsDropped(
                 f"batch {progress['batchId']}: {dropped} rows were dropped by Spark's watermark and so are missing in "
-                "what was written. Replay the job from before this batch; see its low watermark and dedup horizon."
+                "what was written. See its low watermark and dedup horizon;"
+                " way out: begin anew in another state folder or with npm run reset."
             )
             self._wake.set()
 

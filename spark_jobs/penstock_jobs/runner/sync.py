@@ -14,7 +14,8 @@ from typing import Any
 from penstock_jobs.runner.event_buffer import EventBuffer
 
 _TIMEOUT_SECONDS = 5.0
-_MAX_BACKOFF_SECONDS = 5.0
+# Less than the time after which a control plane that is back takes a runner for silent.
+_MAX_BACKOFF_SECONDS = 2.0
 _EVENTS_PER_CALL = 500
 # State changes are told at once, yet a storm of them must not become a storm of calls.
 _MIN_PAUSE_SECONDS = 0.1

@@ -21,6 +21,7 @@ export const dependencyFaults: Fault[] = [
   {
     id: "registry-stopped",
     what: "the schema registry stopped for 20 s",
+    unharmed: true,
     async happen(stage) {
       await stage.ask("schema-registry", "stop");
       await stage.lasts(REGISTRY_AWAY_MS);
@@ -30,6 +31,7 @@ export const dependencyFaults: Fault[] = [
   {
     id: "postgres-restarted",
     what: "Postgres restarted",
+    unharmed: true,
     async happen(stage) {
       const epochs = await stage.epochs();
       await stage.ask("postgres", "restart");
@@ -42,6 +44,7 @@ export const dependencyFaults: Fault[] = [
   {
     id: "postgres-killed",
     what: "kill -9 of Postgres",
+    unharmed: true,
     async happen(stage) {
       const epochs = await stage.epochs();
       stage.send("SIGKILL", stage.service("postgres"));

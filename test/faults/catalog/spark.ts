@@ -83,6 +83,7 @@ export const sparkFaults: Fault[] = [
   {
     id: "master-killed",
     what: "kill -9 of the master: applications go on",
+    unharmed: true,
     async happen(stage) {
       const before = stage.drivers();
       stage.send("SIGKILL", stage.service("spark-master"));

@@ -48,9 +48,5 @@ export function createCatalogStore(db: Database): CatalogStore {
         const data = { from: before.state, to: state, reason, rule };
         await insertEvents(tx, [{ type: "job.state", subjects: [job], data }]);
       }),
-
-    async setDesired(job, desired) {
-      await db.query("UPDATE jobs SET desired = $2, desired_since = now() WHERE id = $1", [job, desired]);
-    },
   };
 }

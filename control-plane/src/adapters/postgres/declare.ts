@@ -1,3 +1,4 @@
+import { MANIFEST_ACTOR } from "../../domain/access.ts";
 import type { Manifest } from "../../domain/manifest.ts";
 import type { ApplicationSpec } from "../../domain/specs/application-spec.ts";
 import { type Kept, mergeDeclaration } from "../../domain/specs/declaration.ts";
@@ -100,5 +101,5 @@ export async function recordChange(tx: Queryable, entry: AuditEntry, revision: n
 }
 
 function auditOf(action: string, target: string, before: object, after: object): AuditEntry {
-  return { actor: "manifest", action, target, requestId: null, before, after };
+  return { actor: MANIFEST_ACTOR, action, target, requestId: null, before, after };
 }

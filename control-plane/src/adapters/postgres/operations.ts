@@ -36,7 +36,7 @@ export function createOperationStore(db: Database): OperationStore {
 
     request: (operation) =>
       db.transaction(async (tx) => {
-        const [job] = await tx.query<{ epoch: number }>("SELECT epoch FROM jobs WHERE id = $1 FOR UPDATE", [
+        const [job] = await tx.query<{ epoch: number }>("SELECT epoch FROM jobs WHERE id = $1 FOR NO KEY UPDATE", [
           operation.job,
         ]);
         if (job === undefined) throw new Error(`no job ${operation.job}`);
@@ -96,14 +96,19 @@ export function createOperationStore(db: Database): OperationStore {
         return saved;
       }),
 
-    advance: (id, state, next) =>
+    advance: ({ id, job }, state, next, desired) =>
       db.transaction(async (tx) => {
+        // The job first, as a request does it: whoever comes second sees what the first one did.
+        if (desired !== null) await tx.query("SELECT 1 FROM jobs WHERE id = $1 FOR NO KEY UPDATE", [job]);
         const saved = await tx.query<OperationRow>(
           `UPDATE operations SET state = $2, steps = steps || $3::jsonb,
              ended_at = CASE WHEN $2 = 'running' THEN NULL ELSE now() END
            WHERE id = $1 AND ended_at IS NULL RETURNING ${COLUMNS}`,
           [id, state, JSON.stringify(next === null ? [] : [next])],
         );
+        if (desired !== null && saved.length > 0) {
+          await tx.query("UPDATE jobs SET desired = $2, desired_since = now() WHERE id = $1", [job, desired]);
+        }
         await insertEvents(tx, saved.map(toEvent));
       }),
   };

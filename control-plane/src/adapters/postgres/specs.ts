@@ -27,6 +27,7 @@ export function createSpecStore(db: Database): SpecStore {
           [change.of, change.revision, change.spec],
           change.audit,
         );
+        if (revision === null) return null;
         // What failed with the old spec says nothing about the new one: an application that had given up is tried again.
         await tx.query("UPDATE jobs SET desired_since = now() WHERE application = $1 AND desired = 'running'", [
           change.of,

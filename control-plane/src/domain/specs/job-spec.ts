@@ -54,7 +54,7 @@ export const DEFAULT_RESTART: RestartPolicy = {
 export const DEFAULT_DRAIN_TIMEOUT_MS = 30_000;
 
 const HOUR_MS = 3_600_000;
-const MOST = { triggerMs: HOUR_MS, drainTimeoutMs: HOUR_MS, restartMs: 7 * 24 * HOUR_MS, failures: 1_000 };
+const MOST = { triggerMs: HOUR_MS, drainTimeoutMs: HOUR_MS, restartMs: 7 * 24 * HOUR_MS, failures: 50 };
 const NAME = /^[a-z][a-z0-9_-]*$/;
 
 interface Source {

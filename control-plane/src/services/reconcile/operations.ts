@@ -23,20 +23,25 @@ export class OperationSteps {
     this.deps = deps;
   }
 
-  /** @returns whether some job's desired state was changed, so that another look is worth it at once */
-  async step(jobs: JobView[], applications: Map<string, ApplicationView>): Promise<boolean> {
+  /** Operations that have not ended. */
+  open(): Promise<OperationRow[]> {
+    return this.deps.operations.open();
+  }
+
+  /**
+   * @param open read before the jobs and applications were
+   * @returns whether some job's desired state was changed, so that another look is worth it at once
+   */
+  async step(open: OperationRow[], jobs: JobView[], applications: Map<string, ApplicationView>): Promise<boolean> {
     let changed = false;
-    for (const operation of await this.deps.operations.open()) {
+    for (const operation of open) {
       const decision =
         operation.job === null
           ? this.decideApplication(operation, jobs, applications)
           : this.decideJob(operation, operation.job, jobs);
       if (decision === null) continue;
-      if (decision.setDesired !== null && operation.job !== null) {
-        await this.deps.catalog.setDesired(operation.job, decision.setDesired);
-        changed = true;
-      }
       await this.advance(operation, decision);
+      changed ||= decision.setDesired !== null;
     }
     return changed;
   }
@@ -81,9 +86,9 @@ export class OperationSteps {
   private async advance(operation: OperationRow, decision: OperationDecision): Promise<void> {
     const { operations, clock, log, failpoint } = this.deps;
     const isNews = operation.steps.at(-1)?.step !== decision.step;
-    if (decision.state === operation.state && !isNews) return;
+    if (decision.state === operation.state && !isNews && decision.setDesired === null) return;
     const step = isNews ? { step: decision.step, at: clock.now().toISOString() } : null;
-    await operations.advance(operation.id, decision.state, step);
+    await operations.advance(operation, decision.state, step, decision.setDesired);
     failpoint("operation-advanced");
     if (decision.state === "running") return;
     operationLog(log, operation).info({ state: decision.state, step: decision.step }, "operation ended");

@@ -45,7 +45,8 @@ const GAP_MS = 5_000;
 /** Moves what is towards what was asked for, one small step at a time; every step may be interrupted and repeated. */
 export class Reconciler {
   private readonly deps: ReconcilerDeps;
-  private plans: Map<string, ApplicationPlan> | null = null;
+  /** null for an application that could not be looked at yet */
+  private plans: Map<string, ApplicationPlan | null> | null = null;
   private views: Map<string, ApplicationView> = new Map();
   private readonly phases = new Map<string, LaunchPhase>();
   private readonly idleSince = new Map<string, Date>();
@@ -75,6 +76,10 @@ export class Reconciler {
     this.stopped = true;
     if (this.timer !== null) clearTimeout(this.timer);
     await this.running;
+    // What was planned then says nothing about what another control plane decides now: runners are told to call again.
+    this.plans = null;
+    this.views = new Map();
+    this.phases.clear();
   }
 
   /** Something changed: look now instead of at the next tick. */
@@ -127,6 +132,8 @@ export class Reconciler {
     const now = clock.now();
     if (now.getTime() - this.lastTick.getTime() > GAP_MS) this.listeningSince = now;
     this.lastTick = now;
+    // First: an operation is judged by what is seen after it was asked for, never by an older view.
+    const operations = await this.deps.operations.open();
     const [jobs, applications, open, openRuns, generation] = await Promise.all([
       catalog.jobs(),
       catalog.applications(),
@@ -137,9 +144,9 @@ export class Reconciler {
     if (generation === null) throw new Error(`pipeline ${site.pipeline} has no live generation`);
     const specs = Object.fromEntries(jobs.map((job) => [job.id, job.spec]));
     const jobViews: JobView[] = [];
-    const plans = new Map<string, ApplicationPlan>();
+    const plans = new Map<string, ApplicationPlan | null>();
     const views = new Map<string, ApplicationView>();
-    for (const application of applications) {
+    const look = async (application: ApplicationRow): Promise<void> => {
       const members = jobs.filter((job) => hostOf(job, openRuns, open) === application.name);
       const wanted = members.some((job) => job.desired === "running");
       const askedAt = members.map((job) => job.desiredSince.getTime());
@@ -159,10 +166,23 @@ export class Reconciler {
       }
       jobViews.push(...mine);
       plans.set(application.name, this.planFor(application, view, mine, specs, generation, wanted));
+    };
+    const troubles: unknown[] = [];
+    for (const application of applications) {
+      try {
+        await look(application);
+      } catch (error) {
+        // One that is in trouble must not stop the others; its runner goes on with what it was told.
+        troubles.push(error);
+        const [plan, view] = [this.plans?.get(application.name), this.views.get(application.name)];
+        plans.set(application.name, plan ?? null);
+        if (view !== undefined) views.set(application.name, view);
+      }
     }
     this.plans = plans;
     this.views = views;
-    if (await this.deps.operations.step(jobViews, views)) this.again = true;
+    if (await this.deps.operations.step(operations, jobViews, views)) this.again = true;
+    if (troubles.length > 0) throw troubles[0];
   }
 
   /** Phases are observed and not stored: the journal alone remembers them. */

@@ -79,7 +79,8 @@ class SilverJob(Job):
         if before is not None and oldest is not None and oldest < before - horizon:
             raise JobRefused(
                 f"bronze holds a row with the low watermark {from_micros(oldest)} after one with {from_micros(before)}:"
-                " it fell by more than the dedup horizon. Way out: replay bronze into a new generation"
+                " it fell by more than the dedup horizon."
+                " Way out: begin anew in another state folder or with npm run reset"
             )
 
     def _entry(self, batch_id: int, counts: Row) -> LedgerEntry:
