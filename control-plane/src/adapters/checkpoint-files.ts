@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { batchesOf } from "../domain/checkpoint/inspection.ts";
 import type { CheckpointReader, StateFolder } from "../services/checkpoints.ts";
+import { unlessMissing } from "./unless-missing.ts";
 
 /** Spark keeps a hundred batches; more are there only where it was told to. */
 const BATCHES_AT_MOST = 200;
@@ -62,14 +63,4 @@ async function inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>
     results.push(...(await Promise.all(items.slice(start, start + AT_ONCE).map(work))));
   }
   return results;
-}
-
-async function unlessMissing<T>(pending: Promise<T>): Promise<T | undefined> {
-  try {
-    return await pending;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
-  }
 }

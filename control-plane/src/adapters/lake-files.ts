@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogReader } from "../services/delta-table.ts";
+import { unlessMissing } from "./unless-missing.ts";
 
 /** Delta logs in folders of this machine. */
 export function lakeFiles(): LogReader {
@@ -17,14 +18,4 @@ export function lakeFiles(): LogReader {
       return found && `${found.ino}:${found.size}:${found.mtimeNs}`;
     },
   };
-}
-
-async function unlessMissing<T>(pending: Promise<T>): Promise<T | undefined> {
-  try {
-    return await pending;
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { stackProcesses } from "../../../infra/local/src/leftovers.ts";
 import { signal } from "../../../infra/local/src/processes.ts";
 import { type Fault, must } from "../fault.ts";
+import type { Stage } from "../stage.ts";
 
 const KAFKA_AWAY_MS = 60_000;
 const REGISTRY_AWAY_MS = 20_000;
@@ -12,21 +13,13 @@ export const dependencyFaults: Fault[] = [
     id: "kafka-stopped",
     what: "Kafka stopped for 60 s",
     long: true,
-    async happen(stage) {
-      await stage.ask("kafka", "stop");
-      await stage.lasts(KAFKA_AWAY_MS);
-      await stage.ask("kafka", "start");
-    },
+    happen: (stage) => isAway(stage, "kafka", KAFKA_AWAY_MS),
   },
   {
     id: "registry-stopped",
     what: "the schema registry stopped for 20 s",
     unharmed: true,
-    async happen(stage) {
-      await stage.ask("schema-registry", "stop");
-      await stage.lasts(REGISTRY_AWAY_MS);
-      await stage.ask("schema-registry", "start");
-    },
+    happen: (stage) => isAway(stage, "schema-registry", REGISTRY_AWAY_MS),
   },
   {
     id: "postgres-restarted",
@@ -71,3 +64,9 @@ export const dependencyFaults: Fault[] = [
     },
   },
 ];
+
+async function isAway(stage: Stage, service: string, ms: number): Promise<void> {
+  await stage.ask(service, "stop");
+  await stage.lasts(ms);
+  await stage.ask(service, "start");
+}
