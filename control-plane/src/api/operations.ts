@@ -7,7 +7,8 @@ import { invalidRequest } from "../domain/problem.ts";
 import { CertificateSchema } from "../domain/sync.ts";
 import type { ApplicationRestarts } from "../services/application-restarts.ts";
 import { readCursor, writeCursor } from "../services/cursor.ts";
-import type { Asked, NewRequest, OperationAnswer, Operations } from "../services/operations.ts";
+import type { Asked, NewRequest } from "../services/operation-requests.ts";
+import type { OperationAnswer, Operations } from "../services/operations.ts";
 import { actorOf, requireRole } from "./access.ts";
 import { applicationParams, Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
@@ -82,7 +83,11 @@ const restartBody = Type.Object(restartFields, {
 
 const actionHeaders = Type.Object({
   "idempotency-key": Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: "A repeated request with the same key is one request" }),
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: "A repeated request with the same key is one request; with another request the key is refused",
+    }),
   ),
 });
 

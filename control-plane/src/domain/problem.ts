@@ -30,10 +30,7 @@ export const PROBLEMS = {
     status: 405,
     meaning: "The resource does not know this method; `Allow` names those that it knows.",
   },
-  conflict: {
-    status: 409,
-    meaning: "It does not go with what is there now, or an `Idempotency-Key` was used for another request.",
-  },
+  conflict: { status: 409, meaning: "It does not go with what is there now." },
   kills_other_jobs: {
     status: 409,
     meaning: "A `kill` would end other jobs of the application; `force` takes them along.",
@@ -44,6 +41,7 @@ export const PROBLEMS = {
   body_too_large: { status: 413, meaning: "The body exceeds what this resource takes." },
   unsupported_media_type: { status: 415, meaning: "The body is not `application/json`." },
   does_not_fit: { status: 422, meaning: "The cluster has no room for it; `force=true` saves it all the same." },
+  idempotency_key_reused: { status: 422, meaning: "The `Idempotency-Key` came with another request before." },
   precondition_required: { status: 428, meaning: "`If-Match` is missing." },
   rate_limited: { status: 429, meaning: "Too many requests; `Retry-After` says when to go on." },
   damaged_table: { status: 500, meaning: "A table's log contradicts itself or lacks a part." },

@@ -3,33 +3,27 @@ import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
 import type { OperationKind, OperationRequest } from "../domain/lifecycle/operation.ts";
 import { Problem } from "../domain/problem.ts";
 import type { Certificate } from "../domain/sync.ts";
-import type { Failpoint } from "./failpoint.ts";
 import { decideForce, type Force } from "./force.ts";
 import type { JobReader } from "./jobs.ts";
-import { type Log, operationLog } from "./log.ts";
-import type { Clock, LaunchStore, NewOperation, OperationFilter, OperationStore, RunStore } from "./ports.ts";
+import type {
+  Asked,
+  NewOperation,
+  NewRequest,
+  OperationRequests,
+  RequestDecision,
+  RequestFacts,
+} from "./operation-requests.ts";
+import type { Clock, OperationFilter, OperationStore, RunStore } from "./ports.ts";
 import type { JobRow, OperationRow, RunRow } from "./rows.ts";
 
 export interface OperationDeps {
+  requests: OperationRequests;
   store: OperationStore;
   runs: RunStore;
-  launches: LaunchStore;
   jobs: JobReader;
   clock: Clock;
   /** phase of an application; null before the first look at it */
   phaseOf: (application: string) => LaunchPhase | null;
-  onRequest: () => void;
-  failpoint: Failpoint;
-  log: Log;
-}
-
-/** A request as it comes; without a timeout, that of the job's spec holds. */
-export type NewRequest = Omit<OperationRequest, "timeoutMs"> & { timeoutMs: number | null };
-
-export interface Asked {
-  by: string;
-  requestId: string | null;
-  idempotencyKey: string | null;
 }
 
 /** An operation as it is told; `certificate` is that of the run it stopped. */
@@ -50,41 +44,11 @@ export class Operations {
   /**
    * Records what is asked for and answers at once. The newest request wins: one that is still under way for the same
    * job is superseded, unless it asks for the same, in which case it is the answer.
-   * @throws Problem `unknown_job`; `conflict` when the idempotency key was used for something else, or force is out of
-   *   place; `kills_other_jobs`
+   * @throws Problem `unknown_job`, `idempotency_key_reused`, `kills_other_jobs`; `conflict` when force is out of place
    */
   async request(kind: OperationKind, id: string, wish: NewRequest, asked: Asked): Promise<OperationRow> {
-    const { jobs, store, runs, launches, phaseOf, failpoint, onRequest, log } = this.deps;
-    const job = await jobs.find(id);
-    const request = { ...wish, timeoutMs: wish.timeoutMs ?? job.spec.drainTimeoutMs };
-    const repeated = await this.repeated(kind, id, asked.idempotencyKey);
-    if (repeated !== null) return repeated;
-    const pending = (await store.open()).find((operation) => operation.job === id);
-    const openRuns = await runs.openRuns();
-    const run = openRuns.find((open) => open.job === id);
-    const asksTheSame =
-      pending?.kind === kind && pending.request.mode === request.mode && pending.request.force === request.force;
-    if (asksTheSame && !isOvertaken(pending, job, run)) return pending;
-    const hasRun = run !== undefined;
-    const host = (await launches.open()).find((launch) =>
-      hasRun ? launch.id === run.launch : launch.application === job.application,
-    );
-    const application = host?.application ?? job.application;
-    const phase = phaseOf(application);
-    const force = decideForce({
-      kind,
-      job: { ...job, application },
-      request,
-      openRuns,
-      phase,
-      launch: host?.id ?? null,
-    });
-    const operation = await this.save(this.compose(kind, job, hasRun, request, force, asked));
-    failpoint("operation-requested");
-    if (pending !== undefined) operationLog(log, pending).info({ supersededBy: operation.id }, "operation superseded");
-    operationLog(log, operation).info({ mode: request.mode, state: operation.state }, "operation requested");
-    onRequest();
-    return operation;
+    await this.deps.jobs.find(id);
+    return this.deps.requests.take(kind, { job: id }, wish, asked, (facts) => this.decide(kind, wish, asked, facts));
   }
 
   /** @throws Problem `unknown_operation` */
@@ -124,11 +88,27 @@ export class Operations {
     return { ...operation, certificate: run?.operation === operation.id ? run.certificate : null };
   }
 
-  private async repeated(kind: OperationKind, job: string, key: string | null): Promise<OperationRow | null> {
-    if (key === null) return null;
-    const before = await this.deps.store.findByKey(key);
-    if (before === null || (before.kind === kind && before.job === job)) return before;
-    throw idempotencyConflict(before);
+  private decide(kind: OperationKind, wish: NewRequest, asked: Asked, facts: RequestFacts): RequestDecision {
+    const { openRuns, openLaunches, pending } = facts;
+    const [job] = facts.jobs as [JobRow];
+    const request = { ...wish, timeoutMs: wish.timeoutMs ?? job.spec.drainTimeoutMs };
+    const run = openRuns.find((open) => open.job === job.id);
+    const asksTheSame =
+      pending?.kind === kind && pending.request.mode === request.mode && pending.request.force === request.force;
+    if (asksTheSame && !isOvertaken(pending, job, run)) return { answer: pending };
+    const host = openLaunches.find((launch) =>
+      run === undefined ? launch.application === job.application : launch.id === run.launch,
+    );
+    const application = host?.application ?? job.application;
+    const force = decideForce({
+      kind,
+      job: { ...job, application },
+      request,
+      openRuns,
+      phase: this.deps.phaseOf(application),
+      launch: host?.id ?? null,
+    });
+    return { save: this.compose(kind, job, run !== undefined, request, force, asked) };
   }
 
   private compose(
@@ -149,12 +129,9 @@ export class Operations {
     return {
       id: randomUUID(),
       kind,
-      job: job.id,
       request,
-      idempotencyKey: asked.idempotencyKey,
-      desired: isDone ? null : desired,
       done: isDone ? { step: kind === "start" ? "was running already" : "was stopped already", at: now } : null,
-      ...force,
+      effect: { desired: isDone ? null : desired, ...force },
       audit: {
         actor: asked.by,
         action: `job.${kind}`,
@@ -165,31 +142,9 @@ export class Operations {
       },
     };
   }
-
-  /** Two requests with one key may arrive at the same time: the database lets one in, the other finds it. */
-  private async save(operation: NewOperation): Promise<OperationRow> {
-    try {
-      return await this.deps.store.request(operation);
-    } catch (error) {
-      const winner = await this.repeated(operation.kind, operation.job, operation.idempotencyKey);
-      if (winner !== null) return winner;
-      throw error;
-    }
-  }
 }
 
 /** A restart has already begun a run, and with a spec that has changed since: what is asked for now is another one. */
 function isOvertaken({ kind, fromEpoch }: OperationRow, job: JobRow, run: RunRow | undefined): boolean {
   return kind === "restart" && run !== undefined && run.epoch > fromEpoch && run.specRevision !== job.revision;
-}
-
-/** The key of a request belongs to another one. */
-export function idempotencyConflict({ id, kind, job, application }: OperationRow): Problem {
-  return new Problem({
-    status: 409,
-    code: "conflict",
-    title: "This Idempotency-Key was used for another request",
-    detail: `It belongs to ${kind} of ${job ?? application} (operation ${id}).`,
-    next: "Use a new key for a new request.",
-  });
 }

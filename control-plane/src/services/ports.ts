@@ -1,6 +1,6 @@
 import type { TopicOffsets } from "../domain/lag.ts";
 import type { DesiredState, JobState } from "../domain/lifecycle/job.ts";
-import type { OperationKind, OperationRequest, OperationState, OperationStep } from "../domain/lifecycle/operation.ts";
+import type { OperationState, OperationStep } from "../domain/lifecycle/operation.ts";
 import type { Manifest, PipelineParameters, TopicSpec } from "../domain/manifest.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
 import type { JobException, RunnerEvent, RunnerProcess, SyncRequest } from "../domain/sync.ts";
@@ -8,7 +8,6 @@ import type { LastWords } from "./last-words.ts";
 
 import type {
   ApplicationRow,
-  AuditEntry,
   GenerationRow,
   JobRow,
   LaunchRow,
@@ -80,13 +79,8 @@ export interface RunStore {
 export interface OperationStore {
   open(): Promise<OperationRow[]>;
   find(id: string): Promise<OperationRow | null>;
-  findByKey(key: string): Promise<OperationRow | null>;
   /** newest first */
   list(filter: OperationFilter, limit: number, before: string | null): Promise<OperationRow[]>;
-  /** In one transaction: ends the job's open operation as superseded, saves this one, the desired state and the audit entry. */
-  request(operation: NewOperation): Promise<OperationRow>;
-  /** The same for an application: its open launch, where it has one, is to end. */
-  requestRestart(operation: NewRestart): Promise<OperationRow>;
   /** Does nothing when the operation has ended meanwhile. @param desired the job's desired state from now on; null leaves it */
   advance(
     operation: OperationRow,
@@ -100,31 +94,6 @@ export interface OperationFilter {
   job?: string;
   application?: string;
   state?: OperationState;
-}
-
-export interface NewRestart {
-  id: string;
-  application: string;
-  request: OperationRequest;
-  idempotencyKey: string | null;
-  audit: AuditEntry;
-}
-
-export interface NewOperation {
-  id: string;
-  kind: OperationKind;
-  job: string;
-  request: OperationRequest;
-  idempotencyKey: string | null;
-  /** the job's desired state from now on; null leaves it */
-  desired: DesiredState | null;
-  /** the operation has nothing left to do */
-  done: OperationStep | null;
-  /** launch that has to end, whatever it is doing */
-  kill: string | null;
-  /** launch that an operator says is dead */
-  declareDead: string | null;
-  audit: AuditEntry;
 }
 
 export interface EventStore {

@@ -15,6 +15,7 @@ import { JobReader } from "../services/jobs.ts";
 import { liveTables } from "../services/live-tables.ts";
 import { Logs } from "../services/logs.ts";
 import type { Metrics } from "../services/metrics.ts";
+import { OperationRequests } from "../services/operation-requests.ts";
 import { Operations } from "../services/operations.ts";
 import { createOutcomes } from "../services/outcomes.ts";
 import { Platform } from "../services/platform.ts";
@@ -52,7 +53,6 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
   const { config, manifest, boot, reconciler, calls, positions, feed, metrics, standsBy, log } = parts;
   const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
     outside;
-  const store = outside.operations;
   const onChange = reconciler.poke;
   const jobs = new JobReader(catalog, runs, events, positions, launches);
   const history = new TableHistory(outside.lake);
@@ -62,20 +62,11 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     engine,
   });
   const phaseOf = (application: string) => reconciler.view(application)?.decision.phase ?? null;
-  const operations = new Operations({
-    store,
-    runs,
-    launches,
-    jobs,
-    clock,
-    phaseOf,
-    onRequest: onChange,
-    failpoint,
-    log,
-  });
+  const requests = new OperationRequests({ store: outside.requests, onRequest: onChange, failpoint, log });
+  const operations = new Operations({ requests, store: outside.operations, runs, jobs, clock, phaseOf });
   const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
   const room = new Room(catalog, master);
-  const restarts = new ApplicationRestarts({ platform, catalog, launches, store, onRequest: onChange, failpoint, log });
+  const restarts = new ApplicationRestarts({ platform, requests });
   return {
     jobs,
     sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),

@@ -11,6 +11,7 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { createEventStore } from "../adapters/postgres/events.ts";
 import { createJournal } from "../adapters/postgres/journal.ts";
 import { createLaunchStore } from "../adapters/postgres/launches.ts";
+import { createRequestStore } from "../adapters/postgres/operation-requests.ts";
 import { createOperationStore } from "../adapters/postgres/operations.ts";
 import { createRunStore } from "../adapters/postgres/runs.ts";
 import { createSpecStore } from "../adapters/postgres/specs.ts";
@@ -40,6 +41,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     launches: createLaunchStore(database),
     runs: createRunStore(database),
     operations: createOperationStore(database),
+    requests: createRequestStore(database),
     events: createEventStore(database),
     journal: createJournal(database),
     specs: createSpecStore(database),

@@ -105,7 +105,7 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     const key = { "idempotency-key": "k1" };
     const answers = await Promise.all([1, 2, 3].map(() => call("POST", "/v1/jobs/sales.gold/start", key)));
     expect(new Set(answers.map((answer) => answer.json().id)).size).toBe(1);
-    expect((await call("POST", "/v1/jobs/sales.dq/stop", key)).json().code).toBe("conflict");
+    expect((await call("POST", "/v1/jobs/sales.dq/stop", key)).json().code).toBe("idempotency_key_reused");
     await until(async () => (await stateOf("sales.gold")) === "RUNNING");
     expect(runner.assignments.find(({ job }) => job === "sales.gold")?.epoch).toBe(2);
   });

@@ -4,8 +4,10 @@ import type { Database } from "./database.ts";
 import { declareSpecs } from "./declare.ts";
 import { insertEvents } from "./journal.ts";
 
-const JOB_COLUMNS = `id, pipeline, application, spec, revision, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
+export const JOB_COLUMNS = `id, pipeline, application, spec, revision, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
   stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince"`;
+
+export const APPLICATION_COLUMNS = "name, pipeline, spec, revision, dedicated";
 
 /** Pipelines, generations, applications and jobs in Postgres. */
 export function createCatalogStore(db: Database): CatalogStore {
@@ -29,16 +31,16 @@ export function createCatalogStore(db: Database): CatalogStore {
       return rows[0] ?? null;
     },
 
-    applications: () =>
-      db.query<ApplicationRow>("SELECT name, pipeline, spec, revision, dedicated FROM applications ORDER BY name"),
+    applications: () => db.query<ApplicationRow>(`SELECT ${APPLICATION_COLUMNS} FROM applications ORDER BY name`),
 
     jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs ORDER BY id`),
 
     saveState: (job, state, reason, rule) =>
       db.transaction(async (tx) => {
-        const [before] = await tx.query<Pick<JobRow, "state">>("SELECT state FROM jobs WHERE id = $1 FOR UPDATE", [
-          job,
-        ]);
+        const [before] = await tx.query<Pick<JobRow, "state">>(
+          "SELECT state FROM jobs WHERE id = $1 FOR NO KEY UPDATE",
+          [job],
+        );
         await tx.query(
           `UPDATE jobs SET state_since = CASE WHEN state = $2 THEN state_since ELSE now() END, state = $2, reason = $3
            WHERE id = $1`,

@@ -12,7 +12,12 @@ export interface Queryable {
 }
 
 export interface Database extends Queryable {
-  /** Runs `work` in one transaction, rolled back when it throws. */
+  /**
+   * Runs `work` in one transaction, rolled back when it throws. Where Postgres ends it for the sake of another one it is
+   * run once more: it must change nothing but the database. So that this stays rare, rows are locked in one order:
+   * keys of requests, applications, jobs by their ids, operations, launches, runs, the journal; and never FOR UPDATE, since
+   * whoever inserts a row that refers to a locked one would wait for it.
+   */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
   /** Brings the schema up to date. */
   migrate(): Promise<void>;
@@ -42,23 +47,32 @@ export function openDatabase(url: string, onIdleError: (error: Error) => void): 
       (await away(client.query<T & Row>(text, values))).rows,
   });
 
+  async function attempt<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
+    const client = await away(pool.connect());
+    let broken: Error | undefined;
+    try {
+      await away(client.query("BEGIN"));
+      const result = await work(on(client));
+      await away(client.query("COMMIT"));
+      return result;
+    } catch (error) {
+      await client.query("ROLLBACK").catch((rollback: Error) => {
+        broken = rollback;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
   return {
     ...on(pool),
     async transaction(work) {
-      const client = await away(pool.connect());
-      let broken: Error | undefined;
       try {
-        await away(client.query("BEGIN"));
-        const result = await work(on(client));
-        await away(client.query("COMMIT"));
-        return result;
+        return await attempt(work);
       } catch (error) {
-        await client.query("ROLLBACK").catch((rollback: Error) => {
-          broken = rollback;
-        });
-        throw error;
-      } finally {
-        client.release(broken);
+        if (!(error instanceof Error && ENDED_FOR_ANOTHER.includes(codeOf(error)))) throw error;
+        return await attempt(work);
       }
     },
     async migrate() {
@@ -104,6 +118,8 @@ async function away<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** Deadlock, and a transaction that cannot be put in order with another one. */
+const ENDED_FOR_ANOTHER = ["40P01", "40001"];
 const UNDEFINED_TABLE = "42P01";
 const CONNECTION_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "57P01", "57P02", "57P03"];
 

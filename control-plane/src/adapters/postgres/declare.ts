@@ -20,7 +20,7 @@ export async function declareSpecs(tx: Queryable, manifest: Manifest): Promise<s
 
 async function declareApplication(tx: Queryable, manifest: Manifest, name: string, spec: ApplicationSpec) {
   const [kept] = await tx.query<Kept<ApplicationSpec> & { revision: number }>(
-    "SELECT spec, declared, revision FROM applications WHERE name = $1 FOR UPDATE",
+    "SELECT spec, declared, revision FROM applications WHERE name = $1 FOR NO KEY UPDATE",
     [name],
   );
   if (kept === undefined) {
@@ -45,7 +45,7 @@ async function declareApplication(tx: Queryable, manifest: Manifest, name: strin
 
 async function declareJob(tx: Queryable, manifest: Manifest, id: string, spec: JobSpec): Promise<string[]> {
   const [kept] = await tx.query<Kept<JobSpec> & { revision: number; epoch: number }>(
-    "SELECT spec, declared, revision, epoch FROM jobs WHERE id = $1 FOR UPDATE",
+    "SELECT spec, declared, revision, epoch FROM jobs WHERE id = $1 FOR NO KEY UPDATE",
     [id],
   );
   if (kept === undefined) {

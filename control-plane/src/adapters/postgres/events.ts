@@ -14,7 +14,7 @@ export function createEventStore(db: Database): EventStore {
     save: (launch, events) =>
       db.transaction(async (tx) => {
         const [row] = await tx.query<{ last: string }>(
-          "SELECT last_sequence AS last FROM launches WHERE id = $1 FOR UPDATE",
+          "SELECT last_sequence AS last FROM launches WHERE id = $1 FOR NO KEY UPDATE",
           [launch],
         );
         const last = Number(row?.last ?? 0);

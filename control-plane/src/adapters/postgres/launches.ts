@@ -5,7 +5,7 @@ import type { LaunchRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
-const COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorded_at AS "recordedAt", submitting_at AS "submittingAt",
+export const LAUNCH_COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
   host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed, last_words AS "lastWords",
   retiring_at AS "retiringAt", stop_mode AS "stopMode", stop_timeout_ms AS "stopTimeoutMs"`;
@@ -13,16 +13,16 @@ const COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorde
 /** Submissions of applications in Postgres. */
 export function createLaunchStore(db: Database): LaunchStore {
   return {
-    open: () => db.query<LaunchRow>(`SELECT ${COLUMNS} FROM launches WHERE ended_at IS NULL`),
+    open: () => db.query<LaunchRow>(`SELECT ${LAUNCH_COLUMNS} FROM launches WHERE ended_at IS NULL`),
 
     recent: (application, limit) =>
-      db.query<LaunchRow>(`SELECT ${COLUMNS} FROM launches WHERE application = $1 ORDER BY recorded_at DESC LIMIT $2`, [
-        application,
-        limit,
-      ]),
+      db.query<LaunchRow>(
+        `SELECT ${LAUNCH_COLUMNS} FROM launches WHERE application = $1 ORDER BY recorded_at DESC LIMIT $2`,
+        [application, limit],
+      ),
 
     async find(id) {
-      const rows = await db.query<LaunchRow>(`SELECT ${COLUMNS} FROM launches WHERE id = $1`, [id]);
+      const rows = await db.query<LaunchRow>(`SELECT ${LAUNCH_COLUMNS} FROM launches WHERE id = $1`, [id]);
       return rows[0] ?? null;
     },
 

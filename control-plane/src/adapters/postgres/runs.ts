@@ -4,19 +4,19 @@ import type { RunDetails, RunRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
-const COLUMNS = `job, epoch, generation, launch, spec, spec_revision AS "specRevision", query_id AS "queryId", query_run_id AS "queryRunId",
+export const RUN_COLUMNS = `job, epoch, generation, launch, spec, spec_revision AS "specRevision", query_id AS "queryId", query_run_id AS "queryRunId",
   started_at AS "startedAt", stopping_since AS "stoppingSince", ended_at AS "endedAt", ended_by AS "endedBy",
   exception, certificate, batches, rows`;
 
 const DETAILS = `SELECT runs.*, launches.application, launches.submission_id AS "submissionId",
     launches.driver_id AS "driverId", launches.spark_app_id AS "sparkAppId", operations.requested_by AS "endedByActor"
-  FROM (SELECT ${COLUMNS}, operation, outcomes FROM runs) AS runs
+  FROM (SELECT ${RUN_COLUMNS}, operation, outcomes FROM runs) AS runs
   JOIN launches ON launches.id = runs.launch LEFT JOIN operations ON operations.id = runs.operation`;
 
 /** Lives of jobs in Postgres. */
 export function createRunStore(db: Database): RunStore {
   return {
-    openRuns: () => db.query<RunRow>(`SELECT ${COLUMNS} FROM runs WHERE ended_at IS NULL`),
+    openRuns: () => db.query<RunRow>(`SELECT ${RUN_COLUMNS} FROM runs WHERE ended_at IS NULL`),
 
     list: (job, limit, beforeEpoch) =>
       db.query<RunDetails>(
@@ -42,7 +42,7 @@ export function createRunStore(db: Database): RunStore {
           `WITH claimed AS (UPDATE jobs SET epoch = epoch + 1 WHERE id = $1 AND application = (SELECT application FROM launches WHERE id = $3)
              RETURNING id, epoch, spec, revision)
            INSERT INTO runs (job, epoch, generation, launch, spec, spec_revision)
-             SELECT id, epoch, $2, $3, spec, revision FROM claimed RETURNING ${COLUMNS}`,
+             SELECT id, epoch, $2, $3, spec, revision FROM claimed RETURNING ${RUN_COLUMNS}`,
           [job, generation, launch],
         );
         if (row === undefined) return null;

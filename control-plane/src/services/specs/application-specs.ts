@@ -1,7 +1,7 @@
 import { type ApplicationSpec, memoryMb, readApplicationSpec } from "../../domain/specs/application-spec.ts";
 import { applicationChanges, needsRestart } from "../../domain/specs/spec-change.ts";
 import type { ApplicationRestarts } from "../application-restarts.ts";
-import type { Asked } from "../operations.ts";
+import type { Asked } from "../operation-requests.ts";
 import type { Platform } from "../platform.ts";
 import type { LaunchStore } from "../ports.ts";
 import type { ApplicationRow } from "../rows.ts";
