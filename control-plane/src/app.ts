@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { type AccessOptions, registerAccess } from "./api/access.ts";
+import { alertRoutes } from "./api/alerts.ts";
 import { applicationRoutes } from "./api/applications.ts";
 import { auditRoutes } from "./api/audit.ts";
 import { auditLogRoutes } from "./api/audit-log.ts";
@@ -29,6 +30,7 @@ import { schemaRoutes } from "./api/schemas.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
 import { tokenRoutes } from "./api/tokens.ts";
 import { registerValidation } from "./api/validation.ts";
+import type { Alerts } from "./services/alerts.ts";
 import type { ApplicationRestarts } from "./services/application-restarts.ts";
 import type { AuditLog } from "./services/audit-log.ts";
 import type { Checkpoints } from "./services/checkpoints.ts";
@@ -66,6 +68,7 @@ export interface AppServices {
   revenue: Revenue;
   dataQuality: DataQuality;
   outcomes: Outcomes;
+  alerts: Alerts;
   auditLog: AuditLog;
   health: () => Promise<Health>;
   sync: RunnerSync;
@@ -121,6 +124,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });
   await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });
+  await app.register(alertRoutes, { prefix: "/v1", alerts: services.alerts });
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
   await app.register(auditLogRoutes, { prefix: "/v1", auditLog: services.auditLog });
   await app.register(applicationRoutes, {

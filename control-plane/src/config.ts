@@ -14,6 +14,8 @@ export interface Config {
   /** secret of the first admin; null where requests need no token and none was given */
   adminToken: string | null;
   rateLimits: RateLimitOptions;
+  /** where alerts are told; a secret, because whoever knows it can post there. null: nowhere */
+  alertWebhookUrl: string | null;
   /** further values of the Host header that are answered, such as `penstock.local:8080` or `penstock.example` */
   allowedHosts: string[];
   manifestPath: string;
@@ -102,6 +104,26 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     }
   };
 
+  const webhook = (): string | null => {
+    const [direct, file] = [env.PENSTOCK_ALERT_WEBHOOK_URL, env.PENSTOCK_ALERT_WEBHOOK_URL_FILE];
+    const expected = "an http:// or https:// URL, such as one of Slack's incoming webhooks";
+    if (direct && file) complain("PENSTOCK_ALERT_WEBHOOK_URL_FILE", "nothing beside PENSTOCK_ALERT_WEBHOOK_URL");
+    if (direct) return isHttpUrl(direct) ? direct : complainAbout("PENSTOCK_ALERT_WEBHOOK_URL", expected);
+    if (!file) return null;
+    try {
+      const content = readFileSync(resolve(CHECKOUT, file), "utf8").trim();
+      return isHttpUrl(content) ? content : complainAbout("PENSTOCK_ALERT_WEBHOOK_URL_FILE", `a file with ${expected}`);
+    } catch {
+      complain("PENSTOCK_ALERT_WEBHOOK_URL_FILE", "the path of a file that can be read");
+      return null;
+    }
+  };
+  /** A complaint that does not quote the secret. */
+  const complainAbout = (name: string, expected: string): null => {
+    complaints.push(`${name} is not usable: expected ${expected}`);
+    return null;
+  };
+
   const stateDir = path("PENSTOCK_STATE_DIR", ".penstock/state");
   const host = text("PENSTOCK_HOST", "127.0.0.1");
   if (!isLoopback(host)) {
@@ -141,6 +163,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       reads: perMinute("PENSTOCK_RATE_LIMIT_READS", 6_000),
       changes: perMinute("PENSTOCK_RATE_LIMIT_CHANGES", 600),
     },
+    alertWebhookUrl: webhook(),
     allowedHosts: list("PENSTOCK_ALLOWED_HOSTS", HOST, "host:port (or host, where the port is that of http or https)"),
     manifestPath: path("PENSTOCK_MANIFEST", "spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml"),
     checkoutDir: CHECKOUT,
@@ -166,6 +189,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   };
   if (complaints.length > 0) throw new ConfigError(complaints);
   return config;
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
 }
 
 const UNIT_BYTES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 } as const;

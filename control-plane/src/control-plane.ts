@@ -8,6 +8,8 @@ import { listen } from "./api/listeners.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
+import { AlertDelivery } from "./services/alert-delivery.ts";
+import { Alerts } from "./services/alerts.ts";
 import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
@@ -27,6 +29,7 @@ export interface ControlPlane {
   app: FastifyInstance;
   boot: FirstBoot;
   catalog: CatalogStore;
+  alerts: Alerts;
   reconciler: Reconciler;
   migrate(): Promise<void>;
   /** Listens, brings everything to what is declared, and then reconciles. @returns once it reconciles or is stopped */
@@ -56,11 +59,20 @@ export async function createControlPlane(
     writeLivePointer: createLivePointer(config.lakeDir),
     log: logger,
   });
+  const delivery =
+    outside.webhook === null
+      ? null
+      : new AlertDelivery({ store: outside.alertStore, webhook: outside.webhook, clock, log: logger });
+  const alerts = new Alerts({
+    store: outside.alertStore,
+    notifies: delivery !== null,
+    onMessage: () => delivery?.poke(),
+  });
   const topic = manifest.topics.events.name;
   const watch = new TopicWatch(topics, topic, clock);
   const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
   const metrics = createPrometheus(
-    () => readVitals({ catalog, events, positions, reconciler, totals: outside.totals }),
+    () => readVitals({ catalog, events, positions, reconciler, totals: outside.totals, alerts }),
     () => feed.following,
   );
   const calls = new RunnerCalls(clock, () => reconciler.poke());
@@ -85,6 +97,7 @@ export async function createControlPlane(
       positions,
       feed,
       metrics,
+      alerts,
       standsBy,
       log: logger,
     }),
@@ -100,6 +113,7 @@ export async function createControlPlane(
   let stopHousekeeping = () => {};
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", () => reconciler.stop()],
+    ["stop telling of alerts", async () => delivery?.stop()],
     ["let another control plane decide", async () => leadership?.stop()],
     ["end event streams", () => feed.close()],
     ["close HTTP", () => app.close()],
@@ -111,6 +125,7 @@ export async function createControlPlane(
     app,
     boot,
     catalog,
+    alerts,
     reconciler,
     migrate: () => database.migrate(),
     async start() {
@@ -121,14 +136,15 @@ export async function createControlPlane(
         onGained() {
           logger.info({}, "reconciling");
           reconciler.start();
+          delivery?.start();
         },
         async onLost(reason) {
           logger.warn({ reason }, "not reconciling");
-          await reconciler.stop();
+          await Promise.all([reconciler.stop(), delivery?.stop()]);
         },
       });
       watch.start();
-      stopHousekeeping = startHousekeeping(events, journal, logger);
+      stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
     },
     async stop() {
       booting.abort();

@@ -37,6 +37,31 @@ function complaint(change: Record<string, string | undefined>): string {
   throw new Error("the settings were accepted");
 }
 
+describe("the address of the alert webhook", () => {
+  const url = "https://hooks.example/services/T000/top-secret";
+  const file = join(folder, "webhook");
+
+  it("is taken from the setting or from a file", () => {
+    writeFileSync(file, `${url}\n`);
+    expect(readConfig({ ...good, PENSTOCK_ALERT_WEBHOOK_URL: url }).alertWebhookUrl).toBe(url);
+    expect(readConfig({ ...good, PENSTOCK_ALERT_WEBHOOK_URL_FILE: file }).alertWebhookUrl).toBe(url);
+  });
+
+  it("is not in a complaint about it", () => {
+    writeFileSync(file, "top-secret");
+    const both = { PENSTOCK_ALERT_WEBHOOK_URL: url, PENSTOCK_ALERT_WEBHOOK_URL_FILE: file };
+    const complaints = [
+      complaint({ PENSTOCK_ALERT_WEBHOOK_URL: "top-secret" }),
+      complaint({ PENSTOCK_ALERT_WEBHOOK_URL: "ftp://top-secret" }),
+      complaint({ PENSTOCK_ALERT_WEBHOOK_URL_FILE: file }),
+      complaint(both),
+      complaint({ PENSTOCK_ALERT_WEBHOOK_URL_FILE: join(folder, "nowhere") }),
+    ];
+    for (const text of complaints) expect(text).toMatch(/PENSTOCK_ALERT_WEBHOOK_URL(_FILE)? is .*: expected /);
+    expect(complaints.join()).not.toContain("top-secret");
+  });
+});
+
 describe("the settings", () => {
   it("have the documented defaults", () => {
     expect(readConfig(good)).toMatchObject({
@@ -46,6 +71,7 @@ describe("the settings", () => {
       adminToken: null,
       rateLimits: { reads: 6_000, changes: 600 },
       allowedHosts: [],
+      alertWebhookUrl: null,
       port: 8080,
       lakeDir: join(folder, "lake"),
       checkpointDir: join(folder, "checkpoints"),

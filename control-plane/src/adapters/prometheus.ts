@@ -31,6 +31,8 @@ export function createPrometheus(observe: () => Promise<Vitals>, streams: () => 
     "application",
     "phase",
   ]);
+  const firing = gauge("alerts_firing", "Alerts that fire, by severity.", ["severity"]);
+  const alertMessages = gauge("alert_messages_waiting", "Messages that the alert webhook has not taken yet.", []);
   const eventStreams = gauge("event_streams", "Clients that follow the events.", []);
   const batches = counter("batches_total", "Batches that a job has committed.", ["job"]);
   const batchRows = counter("batch_rows_total", "Rows that a job has read in its batches.", ["job"]);
@@ -40,7 +42,18 @@ export function createPrometheus(observe: () => Promise<Vitals>, streams: () => 
     "cause",
   ]);
   const operations = counter("operations_total", "Operations that have ended.", ["kind", "result"]);
-  const observed = [up, jobState, jobEpoch, lagRecords, lagSeconds, stateRows, stateMemory, phase];
+  const observed = [
+    up,
+    jobState,
+    jobEpoch,
+    lagRecords,
+    lagSeconds,
+    stateRows,
+    stateMemory,
+    phase,
+    firing,
+    alertMessages,
+  ];
   const summed = [batches, batchRows, rows, restarts, operations];
 
   const batchSeconds = histogram(
@@ -73,6 +86,10 @@ export function createPrometheus(observe: () => Promise<Vitals>, streams: () => 
       for (const known of Object.keys(LAUNCH_PHASES)) phase.set({ application, phase: known }, Number(known === now));
     }
     if (vitals.totals !== null) tellTotals(vitals.totals);
+    if (vitals.alerts !== null) {
+      for (const [severity, count] of Object.entries(vitals.alerts.firing)) firing.set({ severity }, count);
+      alertMessages.set(vitals.alerts.webhook.waiting);
+    }
     eventStreams.set(streams());
   }
 

@@ -12,6 +12,8 @@ export const EVENT_TYPES = [
   "launch.adopted",
   "launch.ended",
   "spec.changed",
+  "alert.fired",
+  "alert.resolved",
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

@@ -1,3 +1,4 @@
+import type { Alerts } from "./alerts.ts";
 import type { FirstBoot } from "./first-boot.ts";
 import type { CatalogStore, LaunchStore, SchemaRegistry, Topics } from "./ports.ts";
 import type { SparkMaster } from "./spark-master.ts";
@@ -25,6 +26,7 @@ export interface HealthDeps {
   topic: string;
   registry: SchemaRegistry;
   master: SparkMaster;
+  alerts: Alerts;
   /** free bytes where the lake lies */
   freeBytes(): Promise<bigint>;
   diskWarnBytes: number;
@@ -52,6 +54,7 @@ export async function checkHealth(deps: HealthDeps): Promise<Health> {
     check("spark", async () => spark(deps)),
     check("jobs", async () => jobs(deps)),
     check("launches", async () => launches(deps)),
+    check("alerts", async () => alerts(deps)),
     check("disk", async () => disk(deps)),
   ]);
   const worst = (["fail", "warn"] as const).find((status) => checks.some((entry) => entry.status === status));
@@ -101,6 +104,18 @@ async function launches({ catalog, launches: store }: HealthDeps): Promise<Findi
   );
   const failed = texts.flat();
   return failed.length === 0 ? ["ok", "none failed"] : ["warn", failed.join("; ")];
+}
+
+/** A webhook that takes nothing: nobody would hear of the alerts. */
+async function alerts({ alerts: service }: HealthDeps): Promise<Finding> {
+  const { firing, webhook } = await service.summary();
+  const counts = Object.entries(firing).filter(([, count]) => count > 0);
+  const text =
+    counts.length === 0 ? "none fires" : `firing: ${counts.map(([it, count]) => `${count} ${it}`).join(", ")}`;
+  if (webhook.configured && webhook.lastError !== null) {
+    return ["warn", `${text}; ${webhook.waiting} message(s) wait for the alert webhook: ${webhook.lastError}`];
+  }
+  return [firing.critical > 0 ? "warn" : "ok", text];
 }
 
 async function disk({ freeBytes, diskWarnBytes }: HealthDeps): Promise<Finding> {

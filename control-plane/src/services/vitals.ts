@@ -1,6 +1,7 @@
 import type { PartitionLag } from "../domain/lag.ts";
 import type { JobState } from "../domain/lifecycle/job.ts";
 import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
+import type { AlertSummary, Alerts } from "./alerts.ts";
 import type { CatalogStore, EventStore } from "./ports.ts";
 import type { Positions } from "./positions.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
@@ -31,6 +32,7 @@ export interface Vitals {
   jobs: JobVitals[];
   applications: { application: string; phase: LaunchPhase }[];
   totals: Totals | null;
+  alerts: AlertSummary | null;
 }
 
 export interface VitalsDeps {
@@ -39,6 +41,7 @@ export interface VitalsDeps {
   positions: Positions;
   reconciler: Reconciler;
   totals: () => Promise<Totals>;
+  alerts: Alerts;
 }
 
 /** A frozen Postgres keeps its connections and answers nothing. */
@@ -48,10 +51,11 @@ const LIMIT_MS = 4_000;
 export async function readVitals(deps: VitalsDeps): Promise<Vitals> {
   const kafka = deps.positions.isCurrent();
   try {
-    const [{ jobs, applications }, totals] = await inTime(Promise.all([readJobs(deps), deps.totals()]));
-    return { up: { postgres: true, kafka }, jobs, applications, totals };
+    const read = Promise.all([readJobs(deps), deps.totals(), deps.alerts.summary()]);
+    const [{ jobs, applications }, totals, alerts] = await inTime(read);
+    return { up: { postgres: true, kafka }, jobs, applications, totals, alerts };
   } catch {
-    return { up: { postgres: false, kafka }, jobs: [], applications: [], totals: null };
+    return { up: { postgres: false, kafka }, jobs: [], applications: [], totals: null, alerts: null };
   }
 }
 

@@ -3,6 +3,7 @@ import { avroSchemas } from "../adapters/avro.ts";
 import type { AppServices } from "../app.ts";
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
+import type { Alerts } from "../services/alerts.ts";
 import { ApplicationRestarts } from "../services/application-restarts.ts";
 import { AuditLog } from "../services/audit-log.ts";
 import { Checkpoints } from "../services/checkpoints.ts";
@@ -44,13 +45,14 @@ export interface AnsweringParts {
   positions: Positions;
   feed: EventFeed;
   metrics: Metrics;
+  alerts: Alerts;
   standsBy: () => string | null;
   log: FastifyBaseLogger;
 }
 
 /** Wires the services that the routes call. */
 export function createServices(outside: Outside, parts: AnsweringParts): AppServices {
-  const { config, manifest, boot, reconciler, calls, positions, feed, metrics, standsBy, log } = parts;
+  const { config, manifest, boot, reconciler, calls, positions, feed, metrics, alerts, standsBy, log } = parts;
   const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
     outside;
   const onChange = reconciler.poke;
@@ -89,6 +91,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
     dataQuality: createDataQuality({ snapshots }),
     outcomes: createOutcomes({ snapshots }),
+    alerts,
     auditLog: new AuditLog(outside.auditLog),
     health: () =>
       checkHealth({
@@ -100,6 +103,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
         topic: manifest.topics.events.name,
         registry,
         master,
+        alerts,
         freeBytes: outside.freeBytes,
         diskWarnBytes: config.diskWarnBytes,
       }),

@@ -5,6 +5,7 @@ import { openDuckDb } from "../adapters/duckdb.ts";
 import { createFailpoints } from "../adapters/failpoints.ts";
 import { createKafkaTopics } from "../adapters/kafka.ts";
 import { lakeFiles } from "../adapters/lake-files.ts";
+import { createAlertStore } from "../adapters/postgres/alerts.ts";
 import { createAuditLogStore } from "../adapters/postgres/audit.ts";
 import { createCatalogStore } from "../adapters/postgres/catalog.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
@@ -20,6 +21,7 @@ import { readTotals } from "../adapters/postgres/totals.ts";
 import { createProcesses } from "../adapters/processes.ts";
 import { createSchemaRegistry } from "../adapters/registry.ts";
 import { createSparkMaster } from "../adapters/spark-master.ts";
+import { createWebhook } from "../adapters/webhook.ts";
 import { createWorkerLogs } from "../adapters/worker-logs.ts";
 import type { Config } from "../config.ts";
 
@@ -47,6 +49,8 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     specs: createSpecStore(database),
     auditLog: createAuditLogStore(database),
     tokens: createTokenStore(database),
+    alertStore: createAlertStore(database),
+    webhook: config.alertWebhookUrl === null ? null : createWebhook(config.alertWebhookUrl),
     totals: () => readTotals(database),
     topics: createKafkaTopics(config.kafkaBrokers),
     registry: createSchemaRegistry(config.registryUrl),

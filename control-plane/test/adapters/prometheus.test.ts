@@ -32,6 +32,10 @@ const VITALS: Vitals = {
     restarts: [{ job: "sales.silver", cause: "failure", count: 6 }],
     operations: [{ kind: "stop", result: "succeeded", count: 4 }],
   },
+  alerts: {
+    firing: { info: 0, warning: 2, critical: 1 },
+    webhook: { configured: true, waiting: 3, waitingSince: null, lastError: null, lastDeliveredAt: null },
+  },
 };
 
 describe("the page of metrics", () => {
@@ -55,6 +59,9 @@ describe("the page of metrics", () => {
     expect(page.value("penstock_state_memory_bytes", { ...silver, operator: "dedupe" })).toBe(4096);
     expect(page.value("penstock_application_phase", { application: "sales", phase: "live" })).toBe(1);
     expect(page.value("penstock_event_streams")).toBe(3);
+    expect(page.value("penstock_alerts_firing", { severity: "warning" })).toBe(2);
+    expect(page.value("penstock_alerts_firing", { severity: "info" })).toBe(0);
+    expect(page.value("penstock_alert_messages_waiting")).toBe(3);
     expect(page.value("penstock_batches_total", silver)).toBe(5);
     expect(page.value("penstock_batch_rows_total", silver)).toBe(500);
     expect(page.value("penstock_rows_total", { ...silver, outcome: "late" })).toBe(20);
@@ -65,11 +72,12 @@ describe("the page of metrics", () => {
     expect(page.value("penstock_job_lag_seconds", { job: "sales.dq" })).toBeUndefined();
     expect(page.value("penstock_job_lag_records", { job: "sales.dq", partition: "0" })).toBe(9);
 
-    vitals = { up: { postgres: false, kafka: false }, jobs: [], applications: [], totals: null };
+    vitals = { up: { postgres: false, kafka: false }, jobs: [], applications: [], totals: null, alerts: null };
     const after = new MetricsPage((await metrics.page()).text);
     expect(after.value("penstock_up", { dependency: "postgres" })).toBe(0);
     expect(after.value("penstock_job_state", { ...silver, state: "RUNNING" })).toBeUndefined();
     expect(after.value("penstock_batches_total", silver)).toBeUndefined();
+    expect(after.value("penstock_alerts_firing", { severity: "warning" })).toBeUndefined();
   });
 
   it("gives those who ask at the same time the same page", async () => {
