@@ -72,7 +72,7 @@ class OutputTable:
         return self._version
 
     def open(self, checkpoint: Checkpoint | None, every_batch: bool = True) -> None:
-        """Create the table if it is missing and compare its ledger with the job's checkpoint.
+        """Create the table if it is missing, add the columns it lacks, and compare its ledger with the checkpoint.
 
         `every_batch`: each batch makes a commit here, even one without rows. No checkpoint: a table whose commits do
         not belong to batches. Raises JobRefused.
@@ -131,10 +131,17 @@ class OutputTable:
     def _take_over(self) -> None:
         """Write this run's epoch into the table: what an older run still has in flight cannot be committed any more.
 
-        Before the ledger is read, so that nothing can be added to what is read there.
+        Before the ledger is read, so that nothing can be added to what is read there. After it come the columns that
+        an older release did not know: a run that has been replaced must not change the table.
         """
-        if not self._taken_over:
-            self._transactions.set_property(self._context.spark, *self._epoch_property())
+        if self._taken_over:
+            return
+        spark = self._context.spark
+        self._transactions.set_property(spark, *self._epoch_property())
+        added = self._transactions.add_columns(spark, self._spec.columns)
+        if added:
+            text = f"{self._spec.name} got the columns {', '.join(added)}; rows that were there are null in them"
+            self._context.reporter.report("warning", {"text": text})
         self._taken_over = True
 
     def _epoch_property(self) -> tuple[str, str]:

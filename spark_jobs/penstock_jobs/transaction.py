@@ -6,13 +6,15 @@ did before had claimed its epoch before, and so is seen by the fence (docs/decis
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
-from penstock_jobs.job import RunRefused
+from penstock_jobs.job import JobRefused, RunRefused
 
 
 class TableTransactions:
@@ -69,6 +71,36 @@ class TableTransactions:
         )
         operation = self._operations.SetTableProperties(self._empty_map.updated(name, value))
         return self._commit(transaction, self._empty_seq, operation)
+
+    def add_columns(self, spark: SparkSession, columns: str) -> list[str]:
+        """Commit the nullable columns that the table lacks, at its end and in one commit; their names.
+
+        `columns`: all that it should have, as SQL text. Nothing is committed where nothing is missing.
+        Raises JobRefused when a missing column must not be null, and RunRefused as `append` does.
+        """
+        transaction = self._log_of(spark._jsparkSession, self._path).startTransaction()
+        before = transaction.metadata()
+        schema = StructType.fromJson(json.loads(before.schemaString()))
+        # Names of columns are the same in either case, for Spark as for Delta.
+        there = {name.lower() for name in schema.names}
+        wanted = cast(StructType, StructType.fromDDL(columns))
+        missing = [column for column in wanted.fields if column.name.lower() not in there]
+        if not missing:
+            return []
+        required = [column.name for column in missing if not column.nullable]
+        if required:
+            raise JobRefused(
+                f"{self._path} lacks {', '.join(required)}, which must not be null: there is nothing to write into the"
+                " rows that are there. Way out: begin anew in another state folder or with npm run reset"
+            )
+        text = StructType([*schema.fields, *missing]).json()
+        after = before.copy(
+            *(before.id(), before.name(), before.description(), before.format(), text),
+            *(before.partitionColumns(), before.configuration(), before.createdTime()),
+        )
+        transaction.updateMetadata(after, False)
+        self._commit(transaction, self._empty_seq, self._operations.UpdateSchema(before.schema(), after.schema()))
+        return [column.name for column in missing]
 
     def _commit(self, transaction: Any, actions: Any, operation: Any) -> int:
         self._check()

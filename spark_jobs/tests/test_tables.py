@@ -65,6 +65,40 @@ def test_opening_again_finds_the_position_and_says_it(stand: Stand) -> None:
     assert stand.reports.of("position")[-1]["version"] == version
 
 
+def test_an_existing_table_gets_the_nullable_columns_that_it_lacks_once(stand: Stand) -> None:
+    first = opened(stand)
+    entry = first.new_entry("batch", batch=3)
+    first.append(rows(stand, (1, "1.10", "a")), entry, 1)
+    wider = TableSpec(
+        SPEC.name, f"{SPEC.columns}, headers ARRAY<STRUCT<key: STRING, value: BINARY>>, Amount INT", ("part",)
+    )
+    for _ in range(2):
+        table = OutputTable(stand.job("silver").context, wider)
+        table.open(None)
+        assert (table.version, table.last_batch) == (2, 3), "one commit, and the position is what it was"
+    assert [report["text"] for report in stand.reports.of("warning")] == [
+        "silver.sales_events got the columns headers; rows that were there are null in them"
+    ]
+    table.append(
+        rows(stand, (2, "2.20", "a")).selectExpr("*", "array(struct('k' AS key, X'00' AS value)) AS headers"),
+        table.new_entry("batch", batch=4),
+        1,
+    )
+    # A release that does not know the column goes on writing.
+    opened(stand).append(rows(stand, (3, "3.30", "a")), entry, 1)
+    read = stand.read(SPEC.name).orderBy("id").collect()
+    assert [(row.id, row.headers and row.headers[0].key) for row in read] == [(1, None), (2, "k"), (3, None)]
+    assert stand.read(SPEC.name).columns == ["id", "amount", "part", "headers"]
+
+
+def test_a_column_that_must_not_be_null_is_not_added(stand: Stand) -> None:
+    opened(stand)
+    wider = TableSpec(SPEC.name, f"{SPEC.columns}, extra STRING, low_watermark TIMESTAMP NOT NULL", ("part",))
+    with pytest.raises(JobRefused, match="lacks low_watermark, which must not be null"):
+        OutputTable(stand.job("silver").context, wider).open(None)
+    assert stand.read(SPEC.name).columns == ["id", "amount", "part"]
+
+
 def test_an_entry_without_rows_makes_a_commit_without_files(stand: Stand) -> None:
     table = opened(stand)
     assert table.append_nothing(table.new_entry("batch", batch=0)) == 1

@@ -41,6 +41,15 @@ def describe_query_death(query: Any) -> dict[str, Any]:
     return _bounded(root.getClass().getName(), _text_of(root), _java_trace(root))
 
 
+def source_got_columns(query: Any) -> bool:
+    """Whether a query died because the Delta table that it reads has got columns since it was planned.
+
+    Planned anew it goes on from where it was: Delta's own advice is to restart it.
+    """
+    death = query._jsq.exception()
+    return bool(death.isDefined()) and _text_of(_root(death.get())).startswith("[DELTA_SCHEMA_CHANGED")
+
+
 def _describe_java(failure: BaseException, java: Any) -> dict[str, Any]:
     root = _root(java)
     python = "".join(traceback.format_tb(failure.__traceback__))

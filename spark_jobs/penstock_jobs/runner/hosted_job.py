@@ -16,7 +16,7 @@ from penstock_jobs.fencing import EpochFence
 from penstock_jobs.job import Assignment, Job, JobContext, JobRefused, RestartQuery, RunRefused, WaitingFor
 from penstock_jobs.runner.certificate import Position, certify, last_committed_batch
 from penstock_jobs.runner.event_buffer import EventBuffer
-from penstock_jobs.runner.failure import describe, describe_query_death
+from penstock_jobs.runner.failure import describe, describe_query_death, source_got_columns
 from penstock_jobs.runner.gate import BatchGate
 from penstock_jobs.runner.status import JobStatus
 from penstock_jobs.session import ensure_pool
@@ -300,4 +300,6 @@ def _last_progress(query: StreamingQuery) -> int | None:
 def _cause_of_death(query: StreamingQuery, gate: BatchGate) -> BaseException:
     if gate.failure is not None:
         return gate.failure
+    if source_got_columns(query):
+        return RestartQuery("a table that it reads has got new columns")
     return QueryDied(describe_query_death(query))

@@ -73,6 +73,13 @@ class DeltaJob(RateJob):
         return self.context.spark.readStream.format("delta").option("startingVersion", "0").load(path)
 
 
+class ColumnJob(DeltaJob):
+    """Reads one column of a Delta table that may get others."""
+
+    def source(self) -> DataFrame:
+        return super().source().select("id")
+
+
 class SlowJob(RateJob):
     """Holds each batch after its commit until released: Python that makes no call into the JVM."""
 

@@ -12,8 +12,10 @@ from penstock_jobs.job import Job, JobRefused, WaitingFor
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.hosted_job import HostedJob
 from penstock_jobs.runner.progress import ProgressListener
+from penstock_jobs.transaction import TableTransactions
 from tests.runner.sample_jobs import (
     BatchWaitsJob,
+    ColumnJob,
     DeltaJob,
     JvmFailure,
     NeverContent,
@@ -331,3 +333,49 @@ def test_batches_run_in_the_fair_pool_of_their_job(spark: SparkSession, tmp_path
     assert pools[0] == "test.job"
     pool = spark.sparkContext._jsc.sc().taskScheduler().rootPool().getSchedulableByName("test.job")
     assert pool.weight() == 8
+
+
+def test_a_reader_of_a_table_that_gets_columns_goes_on_by_itself(spark: SparkSession, tmp_path: Path) -> None:
+    source = str(tmp_path / "source")
+    tables = TableTransactions(spark, source, lambda: None)
+    told = EventBuffer()
+
+    def write(number: int, *columns: str) -> None:
+        row = spark.range(number, number + 1).selectExpr("id", *columns)
+        row.write.format("delta").mode("append").save(source)
+
+    def has_read(folder: Path, rows: int) -> bool:
+        table = str(folder / "table")
+        return bool(batches(folder)) and spark.read.format("delta").load(table).count() == rows
+
+    def reading(folder: Path, epoch: int) -> HostedJob:
+        return host(spark, ColumnJob, assignment(folder, epoch, source=source), told)
+
+    def drained(job: HostedJob) -> bool:
+        job.stop("drain", 60_000)
+        return ended(job)["state"] == "stopped"
+
+    write(0)
+    job = reading(tmp_path, 1)
+    eventually(lambda: has_read(tmp_path, 1), why=job.status.report)
+    assert tables.add_columns(spark, "id BIGINT, extra STRING") == ["extra"]
+    write(1, "'x' AS extra")
+    eventually(lambda: has_read(tmp_path, 2), why=job.status.report)
+    warnings = [json.loads(text)["data"] for text in told.pending(100) if json.loads(text)["type"] == "warning"]
+    assert [warning["text"] for warning in warnings] == [
+        "the query is restarted: a table that it reads has got new columns"
+    ]
+    assert drained(job)
+
+    # While it is stopped: it then finds rows from before and after in one batch.
+    write(2, "'x' AS extra")
+    assert tables.add_columns(spark, "id BIGINT, override BIGINT") == ["override"]
+    write(3, "'x' AS extra", "7L AS override")
+    job = reading(tmp_path, 2)
+    eventually(lambda: has_read(tmp_path, 4), why=job.status.report)
+    assert drained(job)
+
+    # From the first version on, as a new reader begins.
+    job = reading(tmp_path / "new", 1)
+    eventually(lambda: has_read(tmp_path / "new", 4), why=job.status.report)
+    assert drained(job)

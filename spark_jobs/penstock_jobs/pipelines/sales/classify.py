@@ -46,6 +46,8 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
         "kafka_timestamp",
         "schema_id",
         "low_watermark",
+        "key",
+        "headers",
         "value",
         "problem",
         *(_trimmed(name).alias(name) for name in ("event_id", "account_id", "user_id", "trace_id")),

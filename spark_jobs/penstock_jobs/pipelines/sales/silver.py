@@ -119,8 +119,10 @@ class SilverJob(Job):
             "reasons",
             *EVENT_COLUMNS,
             decoded.alias("decoded"),
-            sf.when(refused, sf.col("value")).alias("value"),
+            *(sf.when(refused, sf.col(name)).alias(name) for name in ("key", "headers", "value")),
             "low_watermark",
+            sf.lit(None).cast("string").alias("extra"),
+            sf.lit(None).cast("bigint").alias("override"),
         )
 
 

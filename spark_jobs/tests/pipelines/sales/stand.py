@@ -62,6 +62,8 @@ class Record:
     at: float
     value: bytes | None
     schema_id: int | None = SCHEMA_ID
+    key: bytes | None = None
+    headers: Mapping[str, bytes] | None = None
 
 
 @dataclass
@@ -171,7 +173,9 @@ class Stand:
         for record in records:
             value = None if record.value is None else bytearray(record.value)
             at, low = micros(record.at), micros(low_watermark)
-            rows.append((TOPIC, record.partition, record.offset, at, None, None, value, record.schema_id, low))
+            key = None if record.key is None else bytearray(record.key)
+            headers = record.headers and [(name, bytearray(data)) for name, data in record.headers.items()]
+            rows.append((TOPIC, record.partition, record.offset, at, key, headers, value, record.schema_id, low))
             self._through[str(record.partition)] = str(record.offset + 1)
         self._fill("bronze", BRONZE, rows, low_watermark, kind)
 
@@ -185,7 +189,7 @@ class Stand:
             at, money = micros(sale.at), Decimal(sale.amount)
             place = (TOPIC, 0, offset, at, 7, "accepted", None)
             event = (f"e{offset}", at, at, "a", "renewal", "pro", "EU", sale.currency, money, 1, None, None, None)
-            rows.append((*place, *event, None, None, low))
+            rows.append((*place, *event, None, None, low, None, None, None, None))
         self._fill("silver", SILVER, rows, low_watermark, "batch")
 
     def _fill(self, job: str, spec: TableSpec, rows: list[tuple[Any, ...]], low_watermark: float, kind: str) -> None:

@@ -140,6 +140,8 @@ def judged(spark: SparkSession) -> dict[int, Row]:
         sf.lit(0).alias("partition"),
         "offset",
         sf.timestamp_millis(sf.lit(START_MS)).alias("kafka_timestamp"),
+        sf.lit(None).alias("key"),
+        sf.lit(None).alias("headers"),
         "value",
         schema_id_of(sf.col("value")).alias("schema_id"),
         sf.timestamp_millis(sf.lit(START_MS)).alias("low_watermark"),
@@ -182,8 +184,9 @@ def test_amounts_round_half_up_on_their_shortest_decimal_form(spark: SparkSessio
     rows = [(index, bytearray(event(amount=amount))) for index, amount in enumerate(amounts)]
     decoder = Decoder(spark, WRITERS, CONTRACT)
     bronze = spark.createDataFrame(rows, "offset BIGINT, value BINARY").selectExpr(
-        "'t' topic", "0 partition", "offset", "timestamp_millis(0) kafka_timestamp", "value",
-        f"{SCHEMA_ID} schema_id", "timestamp_millis(0) low_watermark", "CAST(NULL AS STRING) problem",
+        "'t' topic", "0 partition", "offset", "timestamp_millis(0) kafka_timestamp", "NULL key",
+        "NULL headers", "value", f"{SCHEMA_ID} schema_id", "timestamp_millis(0) low_watermark",
+        "CAST(NULL AS STRING) problem",
     )  # fmt: skip
     decoded = bronze.withColumn("event", decoder.event(sf.col("value"), sf.col("schema_id")))
     found = classify(decoded, Rules.of(PARAMETERS)).orderBy("offset").collect()

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from pyspark.sql import Row
 
 from penstock_jobs.job import JobRefused, RestartQuery, WaitingFor
 from penstock_jobs.ledger import TableLedger
@@ -24,8 +25,8 @@ def test_waits_for_bronze_by_name(stand: Stand) -> None:
 def test_every_record_gets_one_row_and_the_ledger_says_how_many_of_each(stand: Stand) -> None:
     stand.bronze(
         [
-            Record(0, 0, 0, event(event_id="a")),
-            Record(0, 1, 0, event(event_id="a")),
+            Record(0, 0, 0, event(event_id="a"), key=b"k", headers={"h": b"1"}),
+            Record(0, 1, 0, event(event_id="a"), key=b"k", headers={"h": b"2"}),
             Record(0, 2, 0, b"\x01x", None),
             Record(1, 0, 0, event(event_id="b", region="MARS")),
             Record(1, 1, 100, event(event_id="c")),
@@ -53,7 +54,10 @@ def test_every_record_gets_one_row_and_the_ledger_says_how_many_of_each(stand: S
     assert entry.through == {TOPIC: {"0": "3", "1": "2", "2": "1", "3": "3", "4": "3", "5": "2"}}
 
     accepted, duplicate, undecodable = rows[:3]
-    assert (accepted.value, accepted.decoded) == (None, None)
+    # A refused record can be written elsewhere as it came: with its key and its headers.
+    assert (accepted.value, accepted.decoded, accepted.key, accepted.headers) == (None, None, None, None)
+    assert (bytes(duplicate.key), duplicate.headers) == (b"k", [Row(key="h", value=bytearray(b"2"))])
+    assert (undecodable.key, undecodable.headers, undecodable.extra, undecodable.override) == (None, None, None, None)
     assert (bytes(duplicate.value), json.loads(duplicate.decoded)["event_id"]) == (event(event_id="a"), "a")
     assert (bytes(undecodable.value), undecodable.decoded) == (b"\x01x", None)
 
