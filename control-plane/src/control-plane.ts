@@ -14,6 +14,8 @@ import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
 import { LastWordsKeeper } from "./services/last-words.ts";
+import { LedgerHarvest } from "./services/ledger-harvest.ts";
+import { liveTables } from "./services/live-tables.ts";
 import type { CatalogStore } from "./services/ports.ts";
 import { Positions } from "./services/positions.ts";
 import type { Reconciler } from "./services/reconcile/reconciler.ts";
@@ -75,6 +77,14 @@ export async function createControlPlane(
     () => readVitals({ catalog, events, positions, reconciler, totals: outside.totals, alerts }),
     () => feed.following,
   );
+  const harvest = new LedgerHarvest({
+    generations: liveTables(catalog, manifest.name, config.lakeDir),
+    lakeDir: config.lakeDir,
+    tables: outside.lake,
+    store: outside.ledger,
+    clock,
+    log: logger,
+  });
   const calls = new RunnerCalls(clock, () => reconciler.poke());
   const reconciler = createReconciler(outside, {
     config,
@@ -82,6 +92,7 @@ export async function createControlPlane(
     contractSchema,
     calls,
     lastWords,
+    harvest,
     meter: metrics,
     log: logger,
   });
@@ -114,6 +125,7 @@ export async function createControlPlane(
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", () => reconciler.stop()],
     ["stop telling of alerts", async () => delivery?.stop()],
+    ["stop following the tables", () => harvest.stop()],
     ["let another control plane decide", async () => leadership?.stop()],
     ["end event streams", () => feed.close()],
     ["close HTTP", () => app.close()],
@@ -137,10 +149,11 @@ export async function createControlPlane(
           logger.info({}, "reconciling");
           reconciler.start();
           delivery?.start();
+          harvest.start();
         },
         async onLost(reason) {
           logger.warn({ reason }, "not reconciling");
-          await Promise.all([reconciler.stop(), delivery?.stop()]);
+          await Promise.all([reconciler.stop(), delivery?.stop(), harvest.stop()]);
         },
       });
       watch.start();

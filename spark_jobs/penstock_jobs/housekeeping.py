@@ -64,13 +64,18 @@ class TableHousekeeper:
         self._path = path
         self._marker = marker
         self._optimized: int | None = None
+        self._harvested = -1
 
-    def run(self, limits: Limits, readers: Sequence[str], may_go_on: Callable[[], bool]) -> list[dict[str, Any]]:
+    def run(
+        self, limits: Limits, readers: Sequence[str], harvested: int | None, may_go_on: Callable[[], bool]
+    ) -> list[dict[str, Any]]:
         """All steps that are due; what was done, for `housekeeping` events.
 
-        `readers` are checkpoints of queries that stream from this table; `may_go_on` is asked before each step.
+        `readers` are checkpoints of queries that stream from this table; `harvested` is the version up to which the
+        control plane keeps the ledger's entries, None where that is not known; `may_go_on` is asked before each step.
         """
         done: list[dict[str, Any]] = []
+        self._harvested = -1 if harvested is None else harvested
         for step in (self._optimize, self._clean_log, self._vacuum):
             versions = self._versions()
             if not versions or not may_go_on():
@@ -99,7 +104,9 @@ class TableHousekeeper:
         if len(versions) <= 2 * limits.checkpoint_interval:
             return None
         # A reader that starts again has Spark plan its last committed batch once more, though not read its files.
-        kept_from = min(self._needed(versions, readers, batches_back=1), self._newest_entry(versions))
+        needed = self._needed(versions, readers, batches_back=1)
+        # An entry that the control plane has not read yet exists nowhere else.
+        kept_from = min(needed, self._newest_entry(versions), self._harvested + 1)
         cut_off = _now_ms() - limits.log_retention_ms
         if kept_from <= versions[-1]:
             cut_off = min(cut_off, self._committed_ms(versions, kept_from) - _LOG_MARGIN_MS)

@@ -56,6 +56,7 @@ class Table:
         self.log = folder / "table" / "_delta_log"
         self.marker = folder / "vacuumed"
         self.rows = COMMITS
+        self.harvested: int | None = 1_000
         self.restart()
 
     def restart(self) -> None:
@@ -88,7 +89,8 @@ class Table:
         return sorted(row.n for row in self.spark.read.format("delta").load(self.path).collect())
 
     def keep(self, readers: list[Reader], limits: Limits = LIMITS) -> list[str]:
-        done = self.housekeeper.run(limits, [str(reader.checkpoint) for reader in readers], lambda: True)
+        checkpoints = [str(reader.checkpoint) for reader in readers]
+        done = self.housekeeper.run(limits, checkpoints, self.harvested, lambda: True)
         return [step["action"] for step in done]
 
     def vacuum_is_due(self) -> None:
@@ -210,6 +212,19 @@ def test_readers_that_never_read_or_only_once_hold_everything(table: Table) -> N
     assert sorted(never.seen) == table.values()
 
 
+def test_commits_stay_until_their_ledger_entries_are_harvested(table: Table) -> None:
+    table.age(100, upto=COMMITS)
+    table.harvested = None
+    assert "log" not in table.keep([])
+    table.harvested = 2
+    table.keep([])
+    assert table.commits()[0] <= 3, "the entry of version 3 is nowhere else"
+    table.harvested = 3
+    assert "log" in table.keep([])
+    assert table.commits()[0] == 4
+    assert table.values() == list(range(COMMITS))
+
+
 def test_compaction_counts_from_the_last_one_found_in_the_log(table: Table) -> None:
     limits = replace(LIMITS, optimize_after=2, checkpoint_interval=100)
     assert table.keep([], limits) == ["optimize"]
@@ -221,5 +236,5 @@ def test_compaction_counts_from_the_last_one_found_in_the_log(table: Table) -> N
 
 
 def test_nothing_is_begun_when_the_job_may_not_go_on(table: Table) -> None:
-    assert table.housekeeper.run(LIMITS, [], lambda: False) == []
+    assert table.housekeeper.run(LIMITS, [], 1_000, lambda: False) == []
     assert len(table.commits()) == COMMITS + 1

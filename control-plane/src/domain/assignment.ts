@@ -15,6 +15,8 @@ export interface AssignmentSite {
   contractSchema: string;
   parameters: PipelineParameters;
   housekeeping: HousekeepingSpec;
+  /** up to which version the ledger of the table in a folder below the lake is in the database; null while unknown */
+  harvested(path: string): number | null;
   /** every job of the pipeline: who reads what decides which files must stay */
   jobs: Record<string, JobSpec>;
 }
@@ -48,6 +50,9 @@ export function composeSpec(
     reads: spec.reads,
     writes: spec.writes,
     readers: Object.fromEntries(readers.filter(([, list]) => list.length > 0)),
+    harvested: Object.fromEntries(
+      spec.writes.map((table) => [table, tables[table] === undefined ? null : site.harvested(tables[table])]),
+    ),
     checkpoint: checkpoint(job),
     parameters: { ...site.parameters },
     housekeeping: { ...site.housekeeping },

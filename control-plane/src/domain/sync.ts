@@ -115,6 +115,8 @@ export interface AssignmentSpec {
   writes: string[];
   /** who streams from the tables that this job writes: housekeeping must not take files away from them */
   readers: Record<string, { job: string; checkpoint: string }[]>;
+  /** up to which version the ledger of each table that this job writes is in the database: later commits must stay */
+  harvested: Record<string, number | null>;
   checkpoint: string;
   parameters: Record<string, number>;
   housekeeping: Record<string, number>;

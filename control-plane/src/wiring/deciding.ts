@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import type { LastWordsKeeper } from "../services/last-words.ts";
+import type { LedgerHarvest } from "../services/ledger-harvest.ts";
 import { Applications } from "../services/reconcile/applications.ts";
 import { Jobs } from "../services/reconcile/jobs.ts";
 import { OperationSteps } from "../services/reconcile/operations.ts";
@@ -21,13 +22,14 @@ export interface DecidingParts {
   contractSchema: string;
   calls: RunnerCalls;
   lastWords: LastWordsKeeper;
+  harvest: LedgerHarvest;
   meter: ConstructorParameters<typeof Reconciler>[0]["meter"];
   log: FastifyBaseLogger;
 }
 
 /** Wires what moves applications, jobs and operations towards what was asked for. */
 export function createReconciler(outside: Outside, parts: DecidingParts): Reconciler {
-  const { config, manifest, contractSchema, calls, lastWords, meter, log } = parts;
+  const { config, manifest, contractSchema, calls, lastWords, harvest, meter, log } = parts;
   const { catalog, launches, runs, operations, journal, master, processes, clock, failpoint } = outside;
   return new Reconciler({
     catalog,
@@ -70,6 +72,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
       contractSchema,
       parameters: manifest.parameters,
       housekeeping: manifest.housekeeping,
+      harvested: (path) => harvest.harvested(path),
     },
     clock,
     log,

@@ -12,6 +12,7 @@ import { openDatabase } from "../adapters/postgres/database.ts";
 import { createEventStore } from "../adapters/postgres/events.ts";
 import { createJournal } from "../adapters/postgres/journal.ts";
 import { createLaunchStore } from "../adapters/postgres/launches.ts";
+import { createLedgerStore } from "../adapters/postgres/ledger.ts";
 import { createRequestStore } from "../adapters/postgres/operation-requests.ts";
 import { createOperationStore } from "../adapters/postgres/operations.ts";
 import { createRunStore } from "../adapters/postgres/runs.ts";
@@ -45,6 +46,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     operations: createOperationStore(database),
     requests: createRequestStore(database),
     events: createEventStore(database),
+    ledger: createLedgerStore(database),
     journal: createJournal(database),
     specs: createSpecStore(database),
     auditLog: createAuditLogStore(database),

@@ -66,7 +66,8 @@ class Maintenance:
             marker = f"{spec['checkpoint']}.housekeeping/vacuumed-{table}"
             housekeeper = self._housekeepers[path] = TableHousekeeper(session, table, path, marker)
         readers = [reader["checkpoint"] for reader in spec["readers"].get(table, [])]
-        for done in housekeeper.run(Limits.of(spec), readers, lambda: self._may_go_on(job)):
+        harvested = spec["harvested"].get(table)
+        for done in housekeeper.run(Limits.of(spec), readers, harvested, lambda: self._may_go_on(job)):
             job.report("housekeeping", done)
 
     def _complain(self, job: HostedJob, table: str, failure: dict[str, str]) -> None:

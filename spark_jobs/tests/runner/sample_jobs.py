@@ -32,6 +32,7 @@ def spec_of(folder: Path, **more: Any) -> dict[str, Any]:
         "reads": [],
         "writes": [TABLE],
         "readers": {},
+        "harvested": {},
         "checkpoint": str(folder / "checkpoint"),
         "housekeeping": {
             "checkpointInterval": 10,

@@ -1,0 +1,119 @@
+import type { NewEvent } from "../../domain/event.ts";
+import type { LedgerStore } from "../../services/ledger.ts";
+import type { LedgerRow } from "../../services/rows.ts";
+import type { Database, Queryable } from "./database.ts";
+import { insertEvents } from "./journal.ts";
+
+export const LEDGER_COLUMNS = `job, "table", batch, kind, epoch, version, at, entry`;
+
+/** A ledger entry with where and when it was committed. */
+export interface Told {
+  table: string;
+  version: number;
+  at: string | Date;
+  entry: Record<string, unknown>;
+}
+
+/** The ledger of batches in Postgres. */
+export function createLedgerStore(db: Database): LedgerStore {
+  return {
+    async harvested() {
+      const rows = await db.query<{ path: string; version: string }>("SELECT path, version FROM harvests");
+      return new Map(rows.map(({ path, version }) => [path, Number(version)]));
+    },
+
+    harvest: ({ path, table }, version, commits) =>
+      db.transaction(async (tx) => {
+        const batches = [];
+        for (const commit of commits) {
+          if (await saveEntry(tx, { ...commit, table })) batches.push(batchEvent(commit.version, commit.entry, null));
+        }
+        await tx.query(
+          `INSERT INTO harvests (path, version) VALUES ($1, $2)
+           ON CONFLICT (path) DO UPDATE SET version = greatest(harvests.version, excluded.version), updated_at = now()`,
+          [path, version],
+        );
+        await insertEvents(tx, batches);
+      }),
+
+    entries: (generation, table, after, upTo) =>
+      db.query<LedgerRow>(
+        `SELECT ${LEDGER_COLUMNS} FROM ledger
+         WHERE generation = $1 AND "table" = $2 AND version > $3 AND version <= $4 ORDER BY version`,
+        [generation, table, after, upTo],
+      ),
+
+    async sums(generation, table, upTo) {
+      const rows = await db.query<{ name: string; total: string }>(
+        `SELECT name, trunc(sum(total))::text AS total FROM
+           (SELECT name, total FROM ledger_sums WHERE generation = $1 AND "table" = $2
+            UNION ALL
+            SELECT named.key, named.value::numeric FROM ledger, ${NAMED_ROWS}
+            WHERE generation = $1 AND "table" = $2 AND version <= $3) AS all_of
+         GROUP BY name`,
+        [generation, table, upTo],
+      );
+      return Object.fromEntries(rows.map(({ name, total }) => [name, BigInt(total)]));
+    },
+  };
+}
+
+/** What an entry says of rows, as pairs of name and number. */
+const NAMED_ROWS = `jsonb_each_text(coalesce(entry->'rows', '{}') || jsonb_build_object('rowsIn', entry->'rowsIn')) AS named(key, value)`;
+
+/** Forgets entries that are older, but for the newest of each kind; what they added up to is kept. */
+export async function pruneLedger(db: Queryable, days: number): Promise<void> {
+  await db.query(
+    `WITH gone AS (
+       DELETE FROM ledger old WHERE at < now() - make_interval(days => $1) AND EXISTS
+         (SELECT 1 FROM ledger newer WHERE newer.job = old.job AND newer.generation = old.generation
+            AND newer."table" = old."table" AND newer.kind = old.kind AND newer.version > old.version)
+       RETURNING generation, "table", entry)
+     INSERT INTO ledger_sums (generation, "table", name, total)
+     SELECT generation, "table", named.key, sum(named.value::numeric) FROM gone, ${NAMED_ROWS} GROUP BY 1, 2, 3
+     ON CONFLICT (generation, "table", name) DO UPDATE SET total = ledger_sums.total + excluded.total`,
+    [days],
+  );
+}
+
+/** Saves a ledger entry. @returns true when it tells of a batch that nobody has told of before */
+export async function saveEntry(tx: Queryable, { table, version, at, entry }: Told): Promise<boolean> {
+  const { batch, kind, rowsIn, ...rest } = entry;
+  const saved = await tx.query(
+    `INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (generation, "table", version) DO NOTHING RETURNING version`,
+    [
+      rest.job,
+      rest.generation,
+      table,
+      batch ?? -1,
+      kind,
+      rest.epoch,
+      version,
+      at,
+      JSON.stringify({ ...rest, rowsIn: rowsIn ?? 0 }),
+    ],
+  );
+  if (kind !== "batch" || saved.length === 0) return false;
+  // A job that writes two tables commits each batch twice: it counts with the first of its tables.
+  const counted = await tx.query(
+    `UPDATE runs SET batches = batches + 1, rows = rows + $3, outcomes =
+       (SELECT coalesce(jsonb_object_agg(outcome, total), '{}') FROM
+         (SELECT key AS outcome, sum(value::numeric) AS total
+          FROM (SELECT * FROM jsonb_each_text(outcomes) UNION ALL SELECT * FROM jsonb_each_text($5)) AS both_of
+          GROUP BY key) AS summed)
+     FROM jobs
+     WHERE runs.job = $1 AND runs.epoch = $2 AND jobs.id = runs.job AND jobs.spec->'writes'->>0 = $4
+     RETURNING runs.epoch`,
+    [rest.job, rest.epoch, rowsIn ?? 0, table, JSON.stringify(rest.rows ?? {})],
+  );
+  return counted.length === 1;
+}
+
+/** The journal's event of a batch. @param durationMs null where nobody told how long it took */
+export function batchEvent(version: number, entry: Record<string, unknown>, durationMs: number | null): NewEvent {
+  const { job, epoch, generation, batch, rowsIn, rows } = entry;
+  const data = { epoch, generation, batch, version, rows: rowsIn ?? 0, outcomes: rows ?? {}, durationMs };
+  return { type: "batch.committed", subjects: [String(job)], data };
+}

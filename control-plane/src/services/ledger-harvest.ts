@@ -1,0 +1,142 @@
+import { relative } from "node:path";
+import { type CommitSummary, commitsIn, summariseCommit } from "../domain/delta/history.ts";
+import { commitName } from "../domain/delta/log-files.ts";
+import type { LogReader } from "./delta-table.ts";
+import type { LedgerStore, LoggedCommit } from "./ledger.ts";
+import type { Log } from "./log.ts";
+import type { Clock } from "./ports.ts";
+import type { Generations } from "./snapshots.ts";
+
+const EVERY_MS = 5_000;
+/** Saved in one transaction. */
+const AT_ONCE = 100;
+/** A runner tells of its commits within a heartbeat, and knows how long each batch took. */
+const RUNNER_FIRST_MS = 3_000;
+
+/**
+ * Follows each table's log and saves the ledger entries that no runner has told of: its buffer is bounded, and it may die.
+ *
+ * Log clean-up takes a commit only once this has seen it (`harvested` of an assignment).
+ */
+export class LedgerHarvest {
+  private readonly generations: Generations;
+  private readonly lakeDir: string;
+  private readonly tables: LogReader;
+  private readonly store: LedgerStore;
+  private readonly clock: Clock;
+  private readonly log: Log;
+  /** by folder below the lake; null while it was not asked for */
+  private versions: Map<string, number> | null = null;
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> | null = null;
+  private stopping = false;
+  private complaint: string | null = null;
+
+  constructor(deps: {
+    generations: Generations;
+    lakeDir: string;
+    tables: LogReader;
+    store: LedgerStore;
+    clock: Clock;
+    log: Log;
+  }) {
+    this.generations = deps.generations;
+    this.lakeDir = deps.lakeDir;
+    this.tables = deps.tables;
+    this.store = deps.store;
+    this.clock = deps.clock;
+    this.log = deps.log;
+  }
+
+  start(): void {
+    this.stopping = false;
+    this.timer ??= setInterval(() => void this.attempt(), EVERY_MS);
+    void this.attempt();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+    await this.running?.catch(() => undefined);
+    // Another control plane may harvest from now on.
+    this.versions = null;
+  }
+
+  /** The version of the table in a folder below the lake up to which every entry is saved; null where that is not known. */
+  harvested(path: string): number | null {
+    return this.versions?.get(path) ?? null;
+  }
+
+  /** Brings every table up to its newest commit but for those of the last seconds. One round runs at a time; who asks meanwhile waits for it. */
+  round(runnerFirstMs = RUNNER_FIRST_MS): Promise<void> {
+    this.running ??= this.harvestAll(runnerFirstMs).finally(() => {
+      this.running = null;
+    });
+    return this.running;
+  }
+
+  private async attempt(): Promise<void> {
+    try {
+      await this.round();
+      this.complaint = null;
+    } catch (error) {
+      // Postgres is away, or no table is declared yet: the next round tries again, and says it once.
+      const text = error instanceof Error ? error.message : String(error);
+      if (text !== this.complaint) this.log.warn({ err: error }, "cannot save the tables' ledger entries");
+      this.complaint = text;
+    }
+  }
+
+  private async harvestAll(runnerFirstMs: number): Promise<void> {
+    const versions = this.versions ?? (await this.store.harvested());
+    this.versions = versions;
+    const { paths } = await this.generations.live();
+    for (const [table, root] of Object.entries(paths)) await this.harvestTable(versions, table, root, runnerFirstMs);
+  }
+
+  private async harvestTable(
+    versions: Map<string, number>,
+    table: string,
+    root: string,
+    runnerFirstMs: number,
+  ): Promise<void> {
+    const path = relative(this.lakeDir, root);
+    const seen = versions.get(path) ?? -1;
+    const fresh = commitsIn(await this.tables.list(root)).filter((version) => version > seen);
+    const first = fresh[0] ?? seen + 1;
+    if (first > seen + 1) {
+      this.log.warn(
+        { table, from: seen + 1, to: first - 1 },
+        "commits were gone before their ledger entries were saved",
+      );
+    }
+    const settled = this.clock.now().getTime() - runnerFirstMs;
+    for (let start = 0; start < fresh.length && !this.stopping; start += AT_ONCE) {
+      const commits = await this.read(table, root, fresh.slice(start, start + AT_ONCE));
+      const young = commits.findIndex(({ at }) => (at ?? 0) > settled);
+      const taken = young < 0 ? commits : commits.slice(0, young);
+      const newest = taken.at(-1)?.version;
+      if (newest === undefined) return;
+      await this.store.harvest({ path, table }, newest, taken.flatMap(withEntry));
+      versions.set(path, newest);
+      if (young >= 0) return;
+    }
+  }
+
+  private async read(table: string, root: string, versions: readonly number[]): Promise<CommitSummary[]> {
+    const commits: CommitSummary[] = [];
+    for (const version of versions) {
+      const text = await this.tables.read(root, commitName(version));
+      // Removed between listing and reading: then the next round begins behind it.
+      if (text === undefined) break;
+      commits.push(summariseCommit(table, version, text));
+    }
+    return commits;
+  }
+}
+
+/** Takeovers and changes of settings have no entry: they move no position. */
+function withEntry({ version, at, entry }: CommitSummary): LoggedCommit[] {
+  return entry === null ? [] : [{ version, at: new Date(at ?? 0), entry }];
+}
