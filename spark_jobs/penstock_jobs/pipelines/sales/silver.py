@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row
@@ -13,6 +14,7 @@ from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.pipelines.sales.classify import Rules, classify
 from penstock_jobs.pipelines.sales.decode import Decoder
 from penstock_jobs.pipelines.sales.dedup import resolve, with_new_ids
+from penstock_jobs.pipelines.sales.extra_fields import ExtraFields
 from penstock_jobs.pipelines.sales.schemas import BRONZE, EVENT_COLUMNS, SILVER
 from penstock_jobs.pipelines.upstream import Upstream
 from penstock_jobs.registry import SchemaRegistry, WriterSchemas
@@ -37,7 +39,10 @@ class SilverJob(Job):
         self._upstream.require()
         self._table.open(self._checkpoint)
         self._schemas.learn_subject(self.context.assignment.spec["registry"]["subject"])
-        self._decoder = Decoder(self.context.spark, self._schemas.known, self.context.assignment.spec["contract"])
+        contract, known = self.context.assignment.spec["contract"], self._schemas.known
+        self._decoder = Decoder(self.context.spark, known, contract)
+        self._extra = ExtraFields(self.context.spark, known, contract)
+        self._tell_unreadable(self._extra.unreadable)
 
     def source(self) -> DataFrame:
         parameters = self.context.assignment.spec["parameters"]
@@ -71,6 +76,14 @@ class SilverJob(Job):
         """Ask for ids that this query cannot read; the plan holds the schemas, so a new one needs a new plan."""
         if ids and self._schemas.learn(ids):
             raise RestartQuery(f"the registry knows one of the schema ids {sorted(ids)} by now")
+
+    def _tell_unreadable(self, fields: Mapping[int, Sequence[str]]) -> None:
+        for schema_id, names in fields.items():
+            text = (
+                f"silver cannot read {', '.join(names)} of the writer schema {schema_id}: the rest of its records is"
+                " read, and these fields stay in bronze's raw value"
+            )
+            self.context.reporter.report("warning", {"text": text})
 
     def _refuse_forgotten(self, oldest: int | None) -> None:
         """A row older than Spark's watermark would be dropped without a word, and then taken for a duplicate."""
@@ -109,6 +122,7 @@ class SilverJob(Job):
         decoded = sf.when(
             refused & (sf.col("outcome") != "undecodable"), sf.to_json(event, {"ignoreNullFields": "false"})
         )
+        extra = self._extra.json(sf.col("value"), sf.col("schema_id"))
         return judged.select(
             "topic",
             "partition",
@@ -121,7 +135,7 @@ class SilverJob(Job):
             decoded.alias("decoded"),
             *(sf.when(refused, sf.col(name)).alias(name) for name in ("key", "headers", "value")),
             "low_watermark",
-            sf.lit(None).cast("string").alias("extra"),
+            sf.when(sf.col("outcome") != "undecodable", extra).alias("extra"),
             sf.lit(None).cast("bigint").alias("override"),
         )
 
