@@ -12,8 +12,8 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { openDuckDb } from "../control-plane/src/adapters/duckdb.ts";
 import { lakeFiles } from "../control-plane/src/adapters/lake-files.ts";
 import { commitName } from "../control-plane/src/domain/delta/log-files.ts";
-import { createRevenue, type RevenueRequest } from "../control-plane/src/services/revenue.ts";
-import { createSnapshots } from "../control-plane/src/services/snapshots.ts";
+import { createRevenue, type RevenueRequest } from "../control-plane/src/services/revenue/windows.ts";
+import { createSnapshots, type Snapshots } from "../control-plane/src/services/snapshots.ts";
 
 const DAYS = 30;
 const QUESTIONS = Number(process.argv[2] ?? 200);
@@ -144,7 +144,13 @@ for (let n = 0; n < FRESH_UPDATES; n += 1) await append();
 const engine = await openDuckDb({ folders: [folder] });
 const paths = { [FINAL]: join(folder, FINAL), [UPDATES]: join(folder, UPDATES) };
 const parts = { generations: { live: async () => ({ generation: 1, paths }) }, log: lakeFiles(), engine };
-const warm = createRevenue({ snapshots: createSnapshots(parts), windowMs: 300_000 });
+const revenueOf = (snapshots: Snapshots) =>
+  createRevenue({
+    ...{ snapshots, log: lakeFiles(), windowMs: 300_000 },
+    commits: { find: async () => [] },
+    clock: { now: () => new Date() },
+  });
+const warm = revenueOf(createSnapshots(parts));
 
 async function measure(
   request: Partial<RevenueRequest>,
@@ -168,10 +174,7 @@ const newest = { from: `${LAST_DAY}T11:00:00Z`, currency: ["USD"] };
 const report: [string, { p50: number; p99: number; rows: number }][] = [
   ["last hour and a quarter, USD", await measure(newest)],
   ["the same, a commit before each question", await measure(newest, () => warm, append)],
-  [
-    "the same, cold snapshot",
-    await measure(newest, () => createRevenue({ snapshots: createSnapshots(parts), windowMs: 300_000 })),
-  ],
+  ["the same, cold snapshot", await measure(newest, () => revenueOf(createSnapshots(parts)))],
   ["newest 100 windows first, all time", await measure({ order: "desc", limit: 100 })],
   [
     "30 days, one plan, region, currency, by 5m",

@@ -44,7 +44,7 @@ import type { Metrics } from "./services/metrics.ts";
 import type { Operations } from "./services/operations.ts";
 import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
-import type { Revenue } from "./services/revenue.ts";
+import type { Revenue } from "./services/revenue/windows.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
 import type { Schemas } from "./services/schemas.ts";
 import type { Sources } from "./services/sources.ts";

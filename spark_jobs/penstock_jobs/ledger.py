@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from penstock_jobs.files import exists, list_names, read_text
+from penstock_jobs.files import exists, list_names, modified_ms, read_text
 
 FORMAT = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -139,6 +139,11 @@ class TableLedger:
             if '"commitInfo"' in line:
                 return parse_entry(json.loads(line).get("commitInfo", {}).get("userMetadata"))
         return None
+
+    def committed_at(self, version: int) -> int:
+        """When readers saw a commit first, microseconds since 1970. Raises FileNotFoundError."""
+        # Not the time within the commit, which was taken before it was made: Delta's own time travel goes by this one.
+        return modified_ms(self._commit(version)) * 1000
 
     def newest_entry(
         self, at_most: int | None = None, accept: Callable[[LedgerEntry], bool] = lambda entry: True

@@ -13,7 +13,7 @@ from pyspark.sql import functions as sf
 
 from penstock_jobs.checkpoint_check import WhatIsIn, refuse_damage
 from penstock_jobs.job import JobContext, JobRefused, WaitingFor
-from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger
+from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger, from_micros
 from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.transaction import TableTransactions
 
@@ -189,7 +189,8 @@ class OutputTable:
             )
 
     def _report(self, kind: str, version: int, entry: LedgerEntry) -> None:
-        data = {**entry.to_data(), "table": self._spec.name, "version": version}
+        committed_at = from_micros(self.ledger.committed_at(version))
+        data = {**entry.to_data(), "table": self._spec.name, "version": version, "committedAt": committed_at}
         self._context.reporter.report(kind, data)
 
 

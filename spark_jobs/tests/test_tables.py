@@ -12,6 +12,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from penstock_jobs.job import JobRefused, WaitingFor
+from penstock_jobs.ledger import from_micros
 from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.tables import CommitLost, OutputTable, TableSpec, require_table
 from tests.pipelines.sales.stand import HOUSEKEEPING, Stand
@@ -97,6 +98,15 @@ def test_a_column_that_must_not_be_null_is_not_added(stand: Stand) -> None:
     with pytest.raises(JobRefused, match="lacks low_watermark, which must not be null"):
         OutputTable(stand.job("silver").context, wider).open(None)
     assert stand.read(SPEC.name).columns == ["id", "amount", "part"]
+
+
+def test_a_batch_is_reported_with_the_time_of_its_commit_however_late(stand: Stand) -> None:
+    table = opened(stand)
+    version = table.append_nothing(table.new_entry("batch", batch=0))
+    commit = Path(stand.tables[SPEC.name]) / "_delta_log" / f"{version:020d}.json"
+    made = from_micros(commit.stat().st_mtime_ns // 1_000_000 * 1_000)
+    table.report_again(0)
+    assert [data["committedAt"] for data in stand.reports.of("batch")] == [made, made]
 
 
 def test_an_entry_without_rows_makes_a_commit_without_files(stand: Stand) -> None:

@@ -24,11 +24,13 @@ beforeAll(async () => {
   ajv.addSchema(document, "openapi.json");
   const restarted = await stack.rest.post<{ id: string }>("/v1/jobs/sales.gold/restart", { wait: "60s" });
   const job = await stack.rest.get<{ epoch: number; specRevision: number }>("/v1/jobs/sales.gold");
+  const { snapshot } = await stack.rest.get<{ snapshot: { asOf: string } }>("/v1/revenue/windows", { limit: 1 });
   variables = {
     PENSTOCK: stack.url,
     OPERATION: restarted.id,
     EPOCH: String(job.epoch - 1),
     ETAG: `"${job.specRevision}"`,
+    AS_OF: snapshot.asOf,
   };
 });
 

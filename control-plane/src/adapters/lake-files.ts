@@ -17,5 +17,10 @@ export function lakeFiles(): LogReader {
       const found = await unlessMissing(stat(at(root, name), { bigint: true }));
       return found && `${found.ino}:${found.size}:${found.mtimeNs}`;
     },
+    async writtenAt(root, name) {
+      const found = await unlessMissing(stat(at(root, name), { bigint: true }));
+      // Whole milliseconds, as the runner reports it; `mtime` would round up.
+      return found && new Date(Number(found.mtimeNs / 1_000_000n));
+    },
   };
 }

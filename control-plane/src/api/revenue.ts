@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Static, Type } from "typebox";
-import type { Revenue, RevenueWindow } from "../services/revenue.ts";
+import type { Revenue, RevenueWindow } from "../services/revenue/windows.ts";
 import { nextCursor, nullable, oneOf, pageQuery, rangeQuery, stampProperties } from "./page-query.ts";
 
 const oneOrMore = (description: string, example: string) =>
@@ -10,6 +10,14 @@ const oneOrMore = (description: string, example: string) =>
       examples: [[example]],
     }),
   );
+
+const asOfQuery = Type.Optional(
+  Type.String({
+    description:
+      "As it was answered then: an ISO-8601 instant with zone, or `version:12` for the time when that version of gold.revenue_5m_updates was the newest",
+    examples: ["2026-11-21T00:17:00Z"],
+  }),
+);
 
 const windowsQuery = Type.Object(
   {
@@ -21,6 +29,14 @@ const windowsQuery = Type.Object(
         examples: ["1h"],
       }),
     ),
+    rolling: Type.Optional(
+      Type.String({
+        description:
+          "Length of rolled windows, a multiple of the grain: with `grain=5m&rolling=1h` one of an hour ends every five minutes, up to the newest window or where all has been read",
+        examples: ["6h"],
+      }),
+    ),
+    as_of: asOfQuery,
     plan_tier: oneOrMore("free, pro, enterprise", "pro"),
     region: oneOrMore("NA, EU, LATAM, APAC", "EU"),
     currency: oneOrMore("USD, CAD, EUR", "USD"),
@@ -67,14 +83,16 @@ const revenueWindow = Type.Object({
   }),
 });
 
-const windowsAnswer = Type.Object({
-  items: Type.Array(revenueWindow),
-  nextCursor,
-  snapshot: Type.Object({
-    ...stampProperties,
-    finalThrough: nullable("Every window that ends at or before it is final", "2026-11-21T00:10:00Z"),
-  }),
+const revenueSnapshot = Type.Object({
+  ...stampProperties,
+  finalThrough: nullable("Every window that ends at or before it is final", "2026-11-21T00:10:00Z"),
+  asOf: nullable(
+    "When the newest commit that counts was made: the same request with it as `as_of` is answered the same at any later time",
+    "2026-11-21T00:24:01.456Z",
+  ),
 });
+
+const windowsAnswer = Type.Object({ items: Type.Array(revenueWindow), nextCursor, snapshot: revenueSnapshot });
 
 const COLUMNS = Object.keys(revenueWindow.properties) as (keyof RevenueWindow)[];
 
@@ -88,7 +106,7 @@ export const revenueRoutes: FastifyPluginAsyncTypebox<{ revenue: Revenue }> = as
         tags: ["revenue"],
         summary: "Revenue by window, plan tier, region and currency",
         description:
-          "Final windows as they were summed, later ones from what has been counted so far. Currencies are never added up. A coarser window is final only when all of it is. Without events the list is empty.",
+          "Final windows as they were summed, later ones from what has been counted so far. Currencies are never added up. A coarser or rolled window is final only when all of it is. Windows are those of UTC. Without events the list is empty.",
         querystring: windowsQuery,
         response: {
           200: {

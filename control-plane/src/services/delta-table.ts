@@ -14,6 +14,8 @@ export interface LogReader {
   read(root: string, name: string): Promise<string | undefined>;
   /** something that changes when the file of that name is replaced by another; undefined when there is none */
   identity(root: string, name: string): Promise<string | undefined>;
+  /** when the file was written: the moment from which readers see a commit; undefined when there is none */
+  writtenAt(root: string, name: string): Promise<Date | undefined>;
 }
 
 /** A snapshot, and the identity of its version's commit file: while that is there, the log after it is whole. */

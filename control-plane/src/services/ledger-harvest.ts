@@ -118,7 +118,7 @@ export class LedgerHarvest {
       const taken = young < 0 ? commits : commits.slice(0, young);
       const newest = taken.at(-1)?.version;
       if (newest === undefined) return;
-      await this.store.harvest({ path, table }, newest, taken.flatMap(withEntry));
+      await this.store.harvest({ path, table }, newest, await this.withEntries(root, taken));
       versions.set(path, newest);
       if (young >= 0) return;
     }
@@ -134,9 +134,16 @@ export class LedgerHarvest {
     }
     return commits;
   }
-}
 
-/** Takeovers and changes of settings have no entry: they move no position. */
-function withEntry({ version, at, entry }: CommitSummary): LoggedCommit[] {
-  return entry === null ? [] : [{ version, at: new Date(at ?? 0), entry }];
+  /** Takeovers and changes of settings have no entry: they move no position. */
+  private async withEntries(root: string, commits: readonly CommitSummary[]): Promise<LoggedCommit[]> {
+    const logged: LoggedCommit[] = [];
+    for (const { version, at, entry } of commits) {
+      if (entry === null) continue;
+      // When readers saw it first, as runners report it; the time within a commit was taken before it was made.
+      const seen = await this.tables.writtenAt(root, commitName(version));
+      logged.push({ version, at: seen ?? new Date(at ?? 0), entry });
+    }
+    return logged;
+  }
 }

@@ -27,6 +27,9 @@ export interface SnapshotStamp {
 
 /** One version of each of several tables of one generation, for one answer. */
 export interface SnapshotSet {
+  generation: number;
+  /** the table's folder; it need not exist yet */
+  root(table: string): string;
   /** undefined: the table does not exist yet */
   snapshot(table: string): Snapshot | undefined;
   /** SQL with rows of the table, to stand in a FROM clause; undefined when the table does not exist yet */
@@ -93,6 +96,8 @@ export function createSnapshots(parts: { generations: Generations; log: LogReade
     const snapshots = new Map<string, Snapshot | undefined>();
     for (const table of tables) snapshots.set(table, await refresh(follow(table, rootOf(table, paths))));
     return {
+      generation,
+      root: (table) => rootOf(table, paths),
       snapshot: (table) => snapshots.get(table),
       relation: (table, columns, keep) => {
         const snapshot = snapshots.get(table);

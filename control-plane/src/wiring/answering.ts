@@ -22,7 +22,7 @@ import { createOutcomes } from "../services/outcomes.ts";
 import { Platform } from "../services/platform.ts";
 import type { Positions } from "../services/positions.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
-import { createRevenue } from "../services/revenue.ts";
+import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
 import { Schemas } from "../services/schemas.ts";
@@ -88,7 +88,13 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     platform,
     cluster: new Cluster(master, catalog, launches),
     schemas: new Schemas(registry, avroSchemas, manifest),
-    revenue: createRevenue({ snapshots, windowMs: manifest.parameters.windowMs }),
+    revenue: createRevenue({
+      snapshots,
+      commits: outside.commits,
+      log: outside.lake,
+      clock,
+      windowMs: manifest.parameters.windowMs,
+    }),
     dataQuality: createDataQuality({ snapshots }),
     outcomes: createOutcomes({ snapshots }),
     alerts,

@@ -8,6 +8,7 @@ import { lakeFiles } from "../adapters/lake-files.ts";
 import { createAlertStore } from "../adapters/postgres/alerts.ts";
 import { createAuditLogStore } from "../adapters/postgres/audit.ts";
 import { createCatalogStore } from "../adapters/postgres/catalog.ts";
+import { createCommitStore } from "../adapters/postgres/commits.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { createEventStore } from "../adapters/postgres/events.ts";
 import { createJournal } from "../adapters/postgres/journal.ts";
@@ -47,6 +48,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     requests: createRequestStore(database),
     events: createEventStore(database),
     ledger: createLedgerStore(database),
+    commits: createCommitStore(database),
     journal: createJournal(database),
     specs: createSpecStore(database),
     auditLog: createAuditLogStore(database),

@@ -33,6 +33,7 @@ describe("GET /v1/revenue/windows", () => {
         generation: 1,
         lowWatermark: "2026-11-21T00:24:00.123456Z",
         finalThrough: "2026-11-21T00:10:00Z",
+        asOf: expect.stringMatching(/^20.*Z$/),
         tables: { "gold.revenue_5m": { version: 2 }, "gold.revenue_5m_updates": { version: 6 } },
       },
     });
@@ -66,6 +67,40 @@ describe("GET /v1/revenue/windows", () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual((await json("/v1/revenue/windows")).items);
   });
 
+  it("answers rolled windows in every format, and as of a moment of the past", async () => {
+    const query = "/v1/revenue/windows?rolling=15m&currency=CAD&as_of=version:6";
+    const { items } = await json(query);
+    const about = { plan_tier: "enterprise", region: "APAC", currency: "CAD", revenue: "-7.35", event_count: 1 };
+    expect(items).toEqual([
+      {
+        window_start: "2026-11-20T23:55:00Z",
+        window_end: "2026-11-21T00:10:00Z",
+        ...about,
+        status: "final",
+        revision: 1,
+      },
+      {
+        window_start: "2026-11-21T00:00:00Z",
+        window_end: "2026-11-21T00:15:00Z",
+        ...about,
+        status: "provisional",
+        revision: null,
+      },
+      {
+        window_start: "2026-11-21T00:05:00Z",
+        window_end: "2026-11-21T00:20:00Z",
+        ...about,
+        status: "provisional",
+        revision: null,
+      },
+    ]);
+    const lines = (await reading.get(`${query}&format=ndjson`)).text.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toEqual(items);
+    const csv = (await reading.get(`${query}&format=csv`)).text.trimEnd().split("\r\n");
+    expect(csv).toHaveLength(4);
+    expect(csv[3]).toBe("2026-11-21T00:05:00Z,2026-11-21T00:20:00Z,enterprise,APAC,CAD,-7.35,1,provisional,");
+  });
+
   it.each([
     ["from=2026-11-22T00:00:00Z&to=2026-11-21T00:00:00Z", "from", "not after"],
     ["from=2026-11-21T00:00:00", "from", "with zone"],
@@ -77,6 +112,11 @@ describe("GET /v1/revenue/windows", () => {
     ["currency=GBP", "currency", "USD, CAD, EUR"],
     ["grain=7m", "grain", "5m, 15m, 1h, 1d"],
     ["grain=soon", "grain", "5m, 15m, 1h, 1d"],
+    ["rolling=1d&grain=1d", "rolling", "longer than it"],
+    ["rolling=90d", "rolling", "at most 2016 times the grain"],
+    ["as_of=yesterday", "as_of", "version:12"],
+    ["as_of=2999-01-01T00:00:00Z", "as_of", "not in the future"],
+    ["as_of=version:7", "as_of", "version:6 at most"],
     ["order=newest", "order", "asc, desc"],
     ["format=xml", "format", "json, csv, ndjson"],
     ["limit=0", "limit", ">= 1"],

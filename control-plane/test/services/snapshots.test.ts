@@ -120,6 +120,7 @@ describe("following a table", () => {
         return files.read(root, name);
       },
       identity: files.identity,
+      writtenAt: files.writtenAt,
     };
     const paths = { commits: open.lake.path("delta/commits") };
     const snapshots = createSnapshots({

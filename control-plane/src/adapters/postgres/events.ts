@@ -84,13 +84,14 @@ async function saveReport(tx: Queryable, event: RunnerEvent): Promise<void> {
 
 /** The entry of a commit that a runner tells of. */
 function told({ data, job, generation, epoch, at }: RunnerEvent): Told {
-  const { table, version, ...entry } = data;
+  const { table, version, committedAt, ...entry } = data;
   // The run that committed it: one that finds its predecessor's last batch in its table reports that one again.
   const committedBy = typeof data.epoch === "number" ? data.epoch : epoch;
   return {
     table: String(table),
     version: Number(version),
-    at,
+    // What is told late, because nobody listened or the runner had died, was committed all the same when it was.
+    at: typeof committedAt === "string" ? committedAt : at,
     entry: { ...entry, job, generation, epoch: committedBy },
   };
 }

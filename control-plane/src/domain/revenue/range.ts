@@ -32,3 +32,9 @@ export function ceilTo(micros: bigint, stepMs: number): bigint {
   const rest = ((micros % step) + step) % step;
   return rest === 0n ? micros : micros + step - rest;
 }
+
+/** The last multiple of `stepMs` at or before an instant. */
+export function floorTo(micros: bigint, stepMs: number): bigint {
+  const step = BigInt(stepMs) * 1000n;
+  return micros - (((micros % step) + step) % step);
+}

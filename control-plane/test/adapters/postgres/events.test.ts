@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createCommitStore } from "../../../src/adapters/postgres/commits.ts";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createEventStore } from "../../../src/adapters/postgres/events.ts";
 import { createJournal } from "../../../src/adapters/postgres/journal.ts";
@@ -64,6 +65,21 @@ async function counted(job: string, epoch: number) {
 const ONE = { batches: "1", rows: "10", outcomes: { accepted: 8, duplicate: 2 } };
 
 describe("what runners report of their batches", () => {
+  it("keeps when a batch was committed, not when that was heard of", async () => {
+    const epoch = await newRun("sales.silver");
+    const event = batchEvent(1, { job: "sales.silver", epoch, table: "silver.sales_events", batch: lastBatch });
+    event.data.committedAt = "2026-11-20T12:00:00.123000Z";
+    await createEventStore(database).save(launch, [event]);
+    const commits = createCommitStore(database);
+    const of = { generation: 1, table: "silver.sales_events", kind: "batch", limit: 1 } as const;
+    const [kept] = await commits.find({ ...of, by: "time", order: "oldest" });
+    expect([kept?.batch, kept?.at.toISOString()]).toEqual([String(lastBatch), "2026-11-20T12:00:00.123Z"]);
+    expect(kept?.entry).not.toHaveProperty("committedAt");
+    expect(
+      await commits.find({ ...of, by: "time", order: "newest", until: new Date("2026-11-20T12:00:00.122Z") }),
+    ).toEqual([]);
+  });
+
   it("counts each batch once, however often a runner sends it", async () => {
     const epoch = await newRun("sales.silver");
     const store = createEventStore(database);

@@ -8,6 +8,7 @@ const entry = {
   generation: 2,
   epoch: 7,
   batch: 4,
+  through: { "sales.events.v1": { "0": "9007199254740993" } },
   lowWatermark: "2026-11-21T00:00:00.100000Z",
   finalThrough: "2026-11-21T00:00Z",
 };
@@ -21,6 +22,7 @@ describe("a ledger entry", () => {
       epoch: 7,
       batch: 4,
       lowWatermark: "2026-11-21T00:00:00.100Z",
+      through: { "sales.events.v1": { "0": "9007199254740993" } },
       finalThrough: "2026-11-21T00:00:00Z",
     });
   });

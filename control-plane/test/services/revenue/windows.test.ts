@@ -1,16 +1,22 @@
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createRevenue, type Revenue, type RevenueRequest, type RevenueWindow } from "../../src/services/revenue.ts";
-import { expected, type OpenLake, openLake, SALES_TABLES } from "../fixtures/lake.ts";
+import { lakeFiles } from "../../../src/adapters/lake-files.ts";
+import { commitName } from "../../../src/domain/delta/log-files.ts";
+import {
+  createRevenue,
+  type Revenue,
+  type RevenueRequest,
+  type RevenueWindow,
+} from "../../../src/services/revenue/windows.ts";
+import { expected, type OpenLake, openLake, revenueParts, SALES_TABLES } from "../../fixtures/lake.ts";
 
-const WINDOW_MS = 300_000;
 const FINAL_THROUGH = "2026-11-21T00:10:00Z";
 let open: OpenLake;
 let revenue: Revenue;
 
 beforeAll(async () => {
   open = await openLake();
-  revenue = createRevenue({ snapshots: open.snapshots, windowMs: WINDOW_MS });
+  revenue = createRevenue(revenueParts(open.snapshots));
 });
 
 afterAll(() => open.close());
@@ -94,6 +100,9 @@ describe("revenue", () => {
       generation: 1,
       lowWatermark: "2026-11-21T00:24:00.123456Z",
       finalThrough: FINAL_THROUGH,
+      asOf: (
+        await lakeFiles().writtenAt(open.lake.path(SALES_TABLES["gold.revenue_5m"]), commitName(2))
+      )?.toISOString(),
       tables: { "gold.revenue_5m": { version: 2 }, "gold.revenue_5m_updates": { version: 6 } },
     });
   });
@@ -200,7 +209,7 @@ describe("a request with mistakes", () => {
 describe("before there is anything", () => {
   it("the list is empty while no table exists", async () => {
     const empty = await openLake({ "gold.revenue_5m": "none/a", "gold.revenue_5m_updates": "none/b" });
-    const answer = await createRevenue({ snapshots: empty.snapshots, windowMs: WINDOW_MS }).windows({
+    const answer = await createRevenue(revenueParts(empty.snapshots)).windows({
       order: "asc",
       limit: 10,
     });
@@ -212,6 +221,7 @@ describe("before there is anything", () => {
         generation: 1,
         lowWatermark: null,
         finalThrough: null,
+        asOf: null,
         tables: { "gold.revenue_5m": { version: null }, "gold.revenue_5m_updates": { version: null } },
       },
     });
@@ -227,14 +237,14 @@ describe("before there is anything", () => {
         });
       }
     }
-    const young = createRevenue({ snapshots: early.snapshots, windowMs: WINDOW_MS });
+    const young = createRevenue(revenueParts(early.snapshots));
     expect((await young.windows({ order: "asc", limit: 10 })).items).toEqual([]);
     early.close();
 
     const halfway = await openLake();
     rmSync(halfway.lake.log(SALES_TABLES["gold.revenue_5m"], "00000000000000000001.json"));
     rmSync(halfway.lake.log(SALES_TABLES["gold.revenue_5m"], "00000000000000000002.json"));
-    const answer = await createRevenue({ snapshots: halfway.snapshots, windowMs: WINDOW_MS }).windows({
+    const answer = await createRevenue(revenueParts(halfway.snapshots)).windows({
       order: "asc",
       limit: 10,
     });
