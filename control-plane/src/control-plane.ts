@@ -18,6 +18,7 @@ import { LedgerHarvest } from "./services/ledger-harvest.ts";
 import { liveTables } from "./services/live-tables.ts";
 import type { CatalogStore } from "./services/ports.ts";
 import { Positions } from "./services/positions.ts";
+import { Presence } from "./services/presence.ts";
 import type { Reconciler } from "./services/reconcile/reconciler.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
@@ -32,9 +33,10 @@ export interface ControlPlane {
   boot: FirstBoot;
   catalog: CatalogStore;
   alerts: Alerts;
+  presence: Presence;
   reconciler: Reconciler;
   migrate(): Promise<void>;
-  /** Listens, brings everything to what is declared, and then reconciles. @returns once it reconciles or is stopped */
+  /** Listens, and waits until it may decide: then it brings everything to what is declared, and reconciles. */
   start(): Promise<void>;
   /** Ends in phases; Spark applications go on. */
   stop(): Promise<void>;
@@ -86,11 +88,13 @@ export async function createControlPlane(
     log: logger,
   });
   const calls = new RunnerCalls(clock, () => reconciler.poke());
+  const presence = new Presence(`http://${config.host}:${config.port}`, outside.presence, logger);
   const reconciler = createReconciler(outside, {
     config,
     manifest,
     contractSchema,
     calls,
+    presence,
     lastWords,
     harvest,
     meter: metrics,
@@ -105,6 +109,7 @@ export async function createControlPlane(
       boot,
       reconciler,
       calls,
+      presence,
       positions,
       feed,
       metrics,
@@ -120,12 +125,26 @@ export async function createControlPlane(
     },
   );
 
-  const booting = new AbortController();
+  // The time for which this process decides; another one may have decided between two of them.
+  let term = new AbortController();
   let stopHousekeeping = () => {};
+  /** A stand-by leaves the database as it is: the one that decides may be of another version. */
+  async function lead({ signal }: AbortController): Promise<void> {
+    if (!boot.status.done && !(await boot.run(signal))) return;
+    if (signal.aborted) return;
+    logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
+    reconciler.start();
+    delivery?.start();
+    harvest.start();
+    stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
+  }
+  async function stopLeading(): Promise<void> {
+    term.abort();
+    stopHousekeeping();
+    await Promise.all([reconciler.stop(), delivery?.stop(), harvest.stop()]);
+  }
   const phases: [name: string, work: () => Promise<unknown>][] = [
-    ["stop deciding", () => reconciler.stop()],
-    ["stop telling of alerts", async () => delivery?.stop()],
-    ["stop following the tables", () => harvest.stop()],
+    ["stop deciding", stopLeading],
     ["let another control plane decide", async () => leadership?.stop()],
     ["end event streams", () => feed.close()],
     ["close HTTP", () => app.close()],
@@ -138,32 +157,28 @@ export async function createControlPlane(
     boot,
     catalog,
     alerts,
+    presence,
     reconciler,
     migrate: () => database.migrate(),
     async start() {
       await listen(app, { address: config.listen, loopback: config.host, port: config.port });
-      if (!(await boot.run(booting.signal))) return;
-      logger.info({ warnings: boot.status.warnings }, "everything is as declared");
+      presence.start();
+      watch.start();
       leadership = seekLeadership(config.databaseUrl, {
         onGained() {
-          logger.info({}, "reconciling");
-          reconciler.start();
-          delivery?.start();
-          harvest.start();
+          term = new AbortController();
+          void lead(term);
         },
         async onLost(reason) {
           logger.warn({ reason }, "not reconciling");
-          await Promise.all([reconciler.stop(), delivery?.stop(), harvest.stop()]);
+          await stopLeading();
         },
       });
-      watch.start();
-      stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
     },
     async stop() {
-      booting.abort();
+      presence.stop();
       watch.stop();
       lastWords.stop();
-      stopHousekeeping();
       for (const [phase, work] of phases) {
         await work().catch((error: unknown) => logger.warn({ err: error, phase }, "trouble while stopping"));
       }

@@ -22,7 +22,8 @@ export interface SparkSite {
   /** folder of connector jars */
   jarsDir: string;
   stateDir: string;
-  controlPlaneUrl: string;
+  /** of every control plane that there is */
+  controlPlanes: string[];
   tokenFile: string;
 }
 
@@ -62,7 +63,7 @@ export function composeSubmission(
     appArgs: [
       main,
       "",
-      ...["--control-plane", site.controlPlaneUrl],
+      ...site.controlPlanes.flatMap((url) => ["--control-plane", url]),
       ...["--application", application],
       ...["--launch", launchId],
       ...["--token-file", site.tokenFile],

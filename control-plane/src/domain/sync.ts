@@ -72,6 +72,8 @@ export const SyncRequestSchema = Type.Object({
   driverId: Type.Optional(Nullable(Type.String())),
   host: Type.String(),
   processes: Type.Array(ProcessSchema),
+  /** where it looks for a control plane; a runner of an older version does not say */
+  controlPlanes: Type.Optional(Type.Array(Type.String())),
   /** `stopping`: somebody asked it to end; `lost`: Spark has ended its application */
   state: Type.Enum(["starting", "running", "stopping", "lost"]),
   jobs: Type.Array(JobReportSchema),
@@ -126,5 +128,7 @@ export interface SyncAnswer {
   acknowledged: number;
   heartbeatMs: number;
   shutdown: boolean;
+  /** where it may look for a control plane when this one does not answer */
+  controlPlanes: string[];
   assignments: Assignment[];
 }

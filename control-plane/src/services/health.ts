@@ -70,7 +70,8 @@ async function check(name: string, look: () => Promise<Finding>): Promise<Check>
   }
 }
 
-function boot({ boot: { status } }: HealthDeps): Finding {
+function boot({ boot: { status }, standsBy }: HealthDeps): Finding {
+  if (!status.done && standsBy() !== null) return ["warn", "waits until this control plane may decide"];
   if (!status.done) return ["fail", status.step];
   return status.warnings.length > 0 ? ["warn", status.warnings.join("; ")] : ["ok", "everything is as declared"];
 }

@@ -51,7 +51,10 @@ export interface LaunchStore {
   keepLastWords(id: string, words: LastWords): Promise<void>;
   record(id: string, application: string): Promise<void>;
   /** @param sent what is being submitted; null when the submission surely was not made */
-  submitting(id: string, sent: { spec: ApplicationSpec; revision: number } | null): Promise<void>;
+  submitting(
+    id: string,
+    sent: { spec: ApplicationSpec; revision: number; controlPlanes: string[] } | null,
+  ): Promise<void>;
   submitted(id: string, submissionId: string): Promise<void>;
   /** It has to end, whatever it is doing. */
   requestKill(id: string): Promise<void>;

@@ -74,6 +74,8 @@ export interface LaunchRow extends LaunchRecord {
   sparkAppId: string | null;
   host: string | null;
   processes: RunnerProcess[];
+  /** where its runner looks for a control plane; null for one of an older version */
+  controlPlanes: string[] | null;
   lastSyncAt: Date | null;
   leavingAt: Date | null;
   endedAt: Date | null;

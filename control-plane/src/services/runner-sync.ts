@@ -2,6 +2,7 @@ import { Problem } from "../domain/problem.ts";
 import type { RunnerEvent, SyncAnswer, SyncRequest } from "../domain/sync.ts";
 import type { Meter } from "./metrics.ts";
 import type { EventStore } from "./ports.ts";
+import type { Presence } from "./presence.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 import type { RunnerCalls } from "./runner-calls.ts";
 
@@ -14,13 +15,15 @@ export class RunnerSync {
   private readonly calls: RunnerCalls;
   private readonly events: EventStore;
   private readonly meter: Meter;
+  private readonly presence: Presence;
   private readonly acknowledged = new Map<string, number>();
 
-  constructor(reconciler: Reconciler, calls: RunnerCalls, events: EventStore, meter: Meter) {
+  constructor(reconciler: Reconciler, calls: RunnerCalls, events: EventStore, meter: Meter, presence: Presence) {
     this.reconciler = reconciler;
     this.calls = calls;
     this.events = events;
     this.meter = meter;
+    this.presence = presence;
   }
 
   /**
@@ -52,7 +55,9 @@ export class RunnerSync {
     const acknowledged = request.events.length === 0 && known !== undefined ? known : await this.save(request);
     this.acknowledged.set(request.launchId, acknowledged);
     this.meter.synced("accepted");
-    return { acknowledged, heartbeatMs: HEARTBEAT_MS, shutdown: plan.shutdown, assignments: plan.assignments };
+    const { shutdown, assignments } = plan;
+    const controlPlanes = this.presence.addresses();
+    return { acknowledged, heartbeatMs: HEARTBEAT_MS, shutdown, controlPlanes, assignments };
   }
 
   private async save({ launchId, events }: SyncRequest): Promise<number> {

@@ -21,6 +21,7 @@ import { Operations } from "../services/operations.ts";
 import { createOutcomes } from "../services/outcomes.ts";
 import { Platform } from "../services/platform.ts";
 import type { Positions } from "../services/positions.ts";
+import type { Presence } from "../services/presence.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
@@ -42,6 +43,7 @@ export interface AnsweringParts {
   boot: FirstBoot;
   reconciler: Reconciler;
   calls: RunnerCalls;
+  presence: Presence;
   positions: Positions;
   feed: EventFeed;
   metrics: Metrics;
@@ -52,7 +54,8 @@ export interface AnsweringParts {
 
 /** Wires the services that the routes call. */
 export function createServices(outside: Outside, parts: AnsweringParts): AppServices {
-  const { config, manifest, boot, reconciler, calls, positions, feed, metrics, alerts, standsBy, log } = parts;
+  const { config, manifest, boot, reconciler, calls, presence, positions, feed, metrics, alerts, standsBy, log } =
+    parts;
   const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
     outside;
   const onChange = reconciler.poke;
@@ -113,7 +116,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
         freeBytes: outside.freeBytes,
         diskWarnBytes: config.diskWarnBytes,
       }),
-    sync: new RunnerSync(reconciler, calls, events, metrics),
+    sync: new RunnerSync(reconciler, calls, events, metrics, presence),
     feed,
     tokens: new Tokens({ store: outside.tokens, clock, adminToken: config.adminToken }),
     metrics,

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import type { LastWordsKeeper } from "../services/last-words.ts";
 import type { LedgerHarvest } from "../services/ledger-harvest.ts";
+import type { Presence } from "../services/presence.ts";
 import { Applications } from "../services/reconcile/applications.ts";
 import { Jobs } from "../services/reconcile/jobs.ts";
 import { OperationSteps } from "../services/reconcile/operations.ts";
@@ -21,6 +22,7 @@ export interface DecidingParts {
   manifest: Manifest;
   contractSchema: string;
   calls: RunnerCalls;
+  presence: Presence;
   lastWords: LastWordsKeeper;
   harvest: LedgerHarvest;
   meter: ConstructorParameters<typeof Reconciler>[0]["meter"];
@@ -29,7 +31,7 @@ export interface DecidingParts {
 
 /** Wires what moves applications, jobs and operations towards what was asked for. */
 export function createReconciler(outside: Outside, parts: DecidingParts): Reconciler {
-  const { config, manifest, contractSchema, calls, lastWords, harvest, meter, log } = parts;
+  const { config, manifest, contractSchema, calls, presence, lastWords, harvest, meter, log } = parts;
   const { catalog, launches, runs, operations, journal, master, processes, clock, failpoint } = outside;
   return new Reconciler({
     catalog,
@@ -51,9 +53,9 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
         jobsDir: config.sparkJobsDir,
         jarsDir: config.sparkJarsDir,
         stateDir: config.stateDir,
-        controlPlaneUrl: `http://${config.host}:${config.port}`,
         tokenFile: config.runnerTokenFile,
       },
+      presence,
       driversAreLocal: /^spark:\/\/(127\.|localhost|\[::1\])/.test(config.sparkMasterUrl),
       times: TIMES,
       clock,

@@ -16,6 +16,7 @@ import { createLaunchStore } from "../adapters/postgres/launches.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger.ts";
 import { createRequestStore } from "../adapters/postgres/operation-requests.ts";
 import { createOperationStore } from "../adapters/postgres/operations.ts";
+import { createPresenceStore } from "../adapters/postgres/presence.ts";
 import { createRunStore } from "../adapters/postgres/runs.ts";
 import { createSpecStore } from "../adapters/postgres/specs.ts";
 import { createTokenStore } from "../adapters/postgres/tokens.ts";
@@ -46,6 +47,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     runs: createRunStore(database),
     operations: createOperationStore(database),
     requests: createRequestStore(database),
+    presence: createPresenceStore(database),
     events: createEventStore(database),
     ledger: createLedgerStore(database),
     commits: createCommitStore(database),

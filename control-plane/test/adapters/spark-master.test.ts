@@ -18,7 +18,7 @@ const request = composeSubmission(
     jobsDir: "/jobs",
     jarsDir: "/jars",
     stateDir: "/state",
-    controlPlaneUrl: "http://127.0.0.1:8080",
+    controlPlanes: ["http://127.0.0.1:8080", "http://127.0.0.1:9080"],
     tokenFile: "/state/secrets/runner-token",
   },
   "sales",
@@ -70,6 +70,8 @@ describe("a submission", () => {
         "",
         "--control-plane",
         "http://127.0.0.1:8080",
+        "--control-plane",
+        "http://127.0.0.1:9080",
         ...Array(6).fill(expect.any(String)),
       ],
     });

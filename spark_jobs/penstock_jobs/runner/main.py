@@ -1,4 +1,4 @@
-"""The program of a submission: `main.py --control-plane URL --application NAME --launch UUID --token-file PATH`.
+"""The program of a submission: `main.py --control-plane URL… --application NAME --launch UUID --token-file PATH`.
 
 Runs until SIGTERM or until the control plane wants it to end: then all jobs are drained and the exit code is 0.
 """
@@ -145,7 +145,9 @@ def make_job(context: JobContext) -> Job:
 def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="penstock-runner", description="Hosts streaming jobs in a Spark driver.")
-    parser.add_argument("--control-plane", required=True, metavar="URL")
+    parser.add_argument(
+        "--control-plane", required=True, action="append", metavar="URL", help="given once for each that there is"
+    )
     parser.add_argument("--application", required=True, metavar="NAME")
     parser.add_argument("--launch", required=True, metavar="UUID")
     parser.add_argument("--token-file", required=True, metavar="PATH", type=Path)

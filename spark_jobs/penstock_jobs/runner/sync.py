@@ -28,11 +28,17 @@ class LaunchSuperseded(Exception):
 
 
 class SyncClient:
-    """Sends what happened, in order and at least once, and hands on what should be."""
+    """Sends what happened, in order and at least once, and hands on what should be.
 
-    def __init__(self, url: str, token_file: Path, describe: Report, events: EventBuffer) -> None:
-        """`describe` gives the request without its events."""
-        self._url = f"{url.rstrip('/')}/runner/v1/sync"
+    Only one control plane decides, and another may take over: where the one that was called last does not answer, or
+    does not decide, the next one is called.
+    """
+
+    def __init__(self, urls: Sequence[str], token_file: Path, describe: Report, events: EventBuffer) -> None:
+        """`urls` are those known at the start, answers tell more; `describe` gives the request without its events."""
+        self._given = list(urls)
+        self._known = list(urls)
+        """Where control planes are; the first one is called."""
         self._token_file = token_file
         self._describe = describe
         self._events = events
@@ -66,13 +72,14 @@ class SyncClient:
         self, apply: Callable[[Sequence[Mapping[str, Any]]], None], delivered: Callable[[list[dict[str, Any]]], None]
     ) -> bool:
         """One call; True when more events wait to be sent. Failures are logged and waited out, never raised."""
-        request = self._describe()
+        request = {**self._describe(), "controlPlanes": self._known}
         events = self._events.pending(_EVENTS_PER_CALL)
         try:
             answer = self._post(request, events)
             self._events.acknowledge(answer["acknowledged"])
             self._heartbeat = answer["heartbeatMs"] / 1000
             self.shutdown = self.shutdown or bool(answer["shutdown"])
+            self._known = list(dict.fromkeys([self._known[0], *answer.get("controlPlanes", []), *self._given]))
             delivered(request["jobs"])
             apply(answer["assignments"])
         except LaunchSuperseded as reason:
@@ -81,12 +88,14 @@ class SyncClient:
             return False
         except Exception as failure:  # whatever it is, the jobs go on
             if self._away == 0:
-                _log(f"control plane does not answer at {self._url}: {failure}; jobs go on, events are kept")
+                _log(f"control plane does not answer at {self._known[0]}: {failure}; jobs go on, events are kept")
             self._away += 1
+            self._known = [*self._known[1:], self._known[0]]
             return False
         if self._away:
             _log(
-                f"control plane answers again after {self._away} failed calls; {len(self._events)} events are waiting"
+                f"control plane answers again, at {self._known[0]}, after {self._away} failed calls;"
+                f" {len(self._events)} events are waiting"
                 + (f", {self._events.lost} ledger entries are only in the tables' logs" if self._events.lost else "")
             )
         self._away = 0
@@ -96,7 +105,7 @@ class SyncClient:
         # The events are JSON texts already.
         body = f'{{"events":[{",".join(events)}],{json.dumps(request)[1:]}'.encode()
         call = urllib.request.Request(
-            self._url,
+            f"{self._known[0].rstrip('/')}/runner/v1/sync",
             data=body,
             headers={
                 "Content-Type": "application/json",
@@ -114,7 +123,9 @@ class SyncClient:
             raise ConnectionError(f"{refusal.code} {text}") from refusal
 
     def _pause_seconds(self) -> float:
-        return min(self._heartbeat * 2 ** min(self._away, 6), max(_MAX_BACKOFF_SECONDS, self._heartbeat))
+        """Grows once all of them have been called in vain."""
+        rounds = self._away // len(self._known)
+        return min(self._heartbeat * 2 ** min(rounds, 6), max(_MAX_BACKOFF_SECONDS, self._heartbeat))
 
 
 def _code(text: str) -> Any:

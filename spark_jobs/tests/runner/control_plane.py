@@ -19,6 +19,8 @@ class ControlPlane:
         self.status = 200
         self.problem: dict[str, Any] = {}
         self.shutdown = False
+        self.control_planes: list[str] = []
+        self.calls = 0
         self._server: ThreadingHTTPServer | None = None
         self.port = 0
 
@@ -61,6 +63,7 @@ class ControlPlane:
     def _answer(self, path: str, body: dict[str, Any], token: str | None) -> dict[str, Any]:
         assert path == "/runner/v1/sync"
         self.tokens.add(token)
+        self.calls += 1
         if self.status != 200:
             return self.problem
         known = {event["sequence"] for event in self.events}
@@ -70,5 +73,6 @@ class ControlPlane:
             "acknowledged": max((event["sequence"] for event in self.events), default=0),
             "heartbeatMs": 50,
             "shutdown": self.shutdown,
+            "controlPlanes": self.control_planes,
             "assignments": self.assignments,
         }

@@ -27,12 +27,12 @@ def control_plane() -> Iterator[ControlPlane]:
 class Talk:
     """A sync client at work, and what it was told."""
 
-    def __init__(self, plane: ControlPlane, folder: Path) -> None:
+    def __init__(self, plane: ControlPlane, folder: Path, urls: Sequence[str] = ()) -> None:
         (folder / "token").write_text("s3cret\n")
         self.events = EventBuffer()
         self.applied: list[Sequence[Mapping[str, Any]]] = []
         self.delivered: list[Any] = []
-        self.client = SyncClient(plane.url, folder / "token", self._describe, self.events)
+        self.client = SyncClient(urls or [plane.url], folder / "token", self._describe, self.events)
         self.thread = threading.Thread(
             target=self.client.run, args=(self.applied.append, self.delivered.append), daemon=True
         )
@@ -75,6 +75,52 @@ def test_events_of_an_outage_are_delivered_afterwards_once_and_in_order(
     log = capfd.readouterr().err
     assert log.count("does not answer") == 1
     assert log.count("answers again") == 1
+
+
+@pytest.fixture
+def successor() -> Iterator[ControlPlane]:
+    plane = ControlPlane()
+    plane.start()
+    yield plane
+    plane.stop()
+
+
+def test_one_that_takes_over_is_called_where_the_one_before_had_said(
+    control_plane: ControlPlane, successor: ControlPlane, talk: Talk
+) -> None:
+    control_plane.control_planes = [control_plane.url, successor.url]
+    eventually(lambda: control_plane.requests and successor.url in control_plane.requests[-1]["controlPlanes"])
+    assert successor.requests == []
+    control_plane.stop()
+    talk.events.add("batch", JOB, {"batch": 7})
+    eventually(lambda: [event["data"]["batch"] for event in successor.events] == [7], 5)
+    assert set(successor.requests[-1]["controlPlanes"]) == {control_plane.url, successor.url}
+
+
+def test_one_that_stands_by_is_passed_over_and_the_one_that_decides_is_kept_to(
+    control_plane: ControlPlane, successor: ControlPlane, tmp_path: Path
+) -> None:
+    control_plane.problem, control_plane.status = {"code": "not_ready"}, 503
+    talk = Talk(control_plane, tmp_path, [control_plane.url, successor.url])
+    talk.thread.start()
+    eventually(lambda: len(successor.requests) >= 3, 5)
+    assert control_plane.tokens == {"Bearer s3cret"}
+    assert control_plane.calls == 1
+    talk.client.superseded = True
+
+
+def test_one_that_comes_back_at_the_address_of_the_start_is_found_whatever_was_said_since(
+    control_plane: ControlPlane, successor: ControlPlane, talk: Talk
+) -> None:
+    control_plane.control_planes = [successor.url]
+    successor.control_planes = [successor.url]
+    eventually(lambda: control_plane.requests)
+    control_plane.stop()
+    eventually(lambda: successor.requests, 5)
+    control_plane.start()
+    successor.stop()
+    before = len(control_plane.requests)
+    eventually(lambda: len(control_plane.requests) > before, 10)
 
 
 def test_a_control_plane_that_errs_is_waited_out(control_plane: ControlPlane, talk: Talk) -> None:

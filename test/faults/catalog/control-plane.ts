@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { FAILPOINTS, type FailpointName } from "../../../control-plane/src/services/failpoint.ts";
 import { environmentOf } from "../../../infra/local/src/processes.ts";
 import { CHECKOUT } from "../../../infra/local/src/root.ts";
+import type { JobStatus } from "../../stack/resources.ts";
 import { type Fault, must } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
 const JOB = "sales.gold";
+/** Longer than a silent runner's processes are left alone. */
+const STAYS_MS = 40_000;
 
 /** Where the control plane dies, and what makes it come by. */
 const PASSES: Record<FailpointName, { what: string; pass: (stage: Stage) => Promise<void> }> = {
@@ -46,12 +49,17 @@ export const controlPlaneFaults: Fault[] = [
   },
   {
     id: "second-control-plane",
-    what: "a second control plane on the same database: it stands by, and takes over when the first one is killed",
+    long: true,
+    what: "the first control plane is killed for good and a second one at another address takes over; later it goes back",
     unharmed: true,
     async happen(stage) {
       const [epochs, launches] = [await stage.epochs(), await stage.launches()];
-      const first = stage.service("control-plane");
-      const port = stage.stack.settings.ports.controlPlane + 1_000;
+      const isAsBefore = async (port: number) => {
+        const [text, now] = [await leadershipAt(port), await runningEpochs(port)];
+        return (text === "decides" && JSON.stringify(now) === JSON.stringify(epochs)) || { pending: { text, now } };
+      };
+      const ports = stage.stack.settings.ports;
+      const port = ports.controlPlane + 1_000;
       const environment = Object.fromEntries(environmentOf(controlPlanePid(stage)));
       const second = spawn(process.execPath, [join(CHECKOUT, "control-plane", "src", "main.ts")], {
         env: { ...environment, PENSTOCK_PORT: String(port) },
@@ -63,20 +71,23 @@ export const controlPlaneFaults: Fault[] = [
           const text = await leadershipAt(port);
           return text.includes("another control plane works on this database") || { pending: text };
         });
-        stage.send("SIGKILL", first);
-        await stage.until("the second to decide", async () => {
-          const text = await leadershipAt(port);
-          return text === "decides" || { pending: text };
+        stage.send("SIGKILL", stage.service("control-plane"));
+        await stage.ask("control-plane", "stop");
+        await stage.until("the second to decide, with the jobs as they were", () => isAsBefore(port));
+        // A runner that did not call would be taken for frozen, killed and replaced by then.
+        await stage.lasts(STAYS_MS);
+        await stage.until("the jobs to be as they were after a while", () => isAsBefore(port));
+        await stage.ask("control-plane", "start");
+        await stage.until("the first to stand by", async () => {
+          const text = await leadershipAt(ports.controlPlane);
+          return text.includes("another control plane works on this database") || { pending: text };
         });
       } finally {
         second.kill("SIGTERM");
         await ended;
+        await stage.ask("control-plane", "start");
       }
-      await stage.until("the first to decide again, with the jobs as they were", async () => {
-        const text = await leadershipAt(stage.stack.settings.ports.controlPlane);
-        const now = await stage.epochs();
-        return (text === "decides" && JSON.stringify(now) === JSON.stringify(epochs)) || { pending: { text, now } };
-      });
+      await stage.until("the first to decide again, with the jobs as they were", () => isAsBefore(ports.controlPlane));
       must((await stage.launches()).length === launches.length, "an application was submitted again");
     },
   },
@@ -113,10 +124,22 @@ async function replaceApplication(stage: Stage): Promise<void> {
   must(since === 1, `${since} launches instead of one`);
 }
 
+/** Empty while it does not answer. */
 async function leadershipAt(port: number): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}/readyz`);
-  const { checks } = (await response.json()) as { checks: { name: string; text: string }[] };
-  return checks.find(({ name }) => name === "leadership")?.text ?? "";
+  const answer = await askAt<{ checks: { name: string; text: string }[] }>(port, "/readyz");
+  return answer?.checks.find(({ name }) => name === "leadership")?.text ?? "";
+}
+
+/** Epochs of the jobs that are RUNNING, as one control plane says. */
+async function runningEpochs(port: number): Promise<Record<string, number>> {
+  const { items } = (await askAt<{ items: JobStatus[] }>(port, "/v1/jobs")) ?? { items: [] };
+  return Object.fromEntries(items.filter(({ state }) => state === "RUNNING").map(({ id, epoch }) => [id, epoch]));
+}
+
+/** null while it does not answer */
+async function askAt<T>(port: number, path: string): Promise<T | null> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null);
+  return response === null ? null : ((await response.json()) as T);
 }
 
 function controlPlanePid(stage: Stage): number {

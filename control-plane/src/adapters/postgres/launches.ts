@@ -7,7 +7,7 @@ import { insertEvents } from "./journal.ts";
 
 export const LAUNCH_COLUMNS = `id, application, spec, spec_revision AS "specRevision", recorded_at AS "recordedAt", submitting_at AS "submittingAt",
   submission_id AS "submissionId", adopted_at AS "adoptedAt", driver_id AS "driverId", spark_app_id AS "sparkAppId",
-  host, processes, last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed, last_words AS "lastWords",
+  host, processes, control_planes AS "controlPlanes", last_sync_at AS "lastSyncAt", leaving_at AS "leavingAt", kill_requested_at AS "killRequestedAt", declared_dead_by AS "declaredDeadBy", ended_at AS "endedAt", end_reason AS "endReason", failed, last_words AS "lastWords",
   retiring_at AS "retiringAt", stop_mode AS "stopMode", stop_timeout_ms AS "stopTimeoutMs"`;
 
 /** Submissions of applications in Postgres. */
@@ -41,9 +41,10 @@ export function createLaunchStore(db: Database): LaunchStore {
 
     async submitting(id, sent) {
       await db.query(
-        `UPDATE launches SET submitting_at = CASE WHEN $2::jsonb IS NOT NULL THEN now() END, spec = $2, spec_revision = $3
+        `UPDATE launches SET submitting_at = CASE WHEN $2::jsonb IS NOT NULL THEN now() END, spec = $2, spec_revision = $3,
+           control_planes = $4
          WHERE id = $1`,
-        [id, sent?.spec ?? null, sent?.revision ?? null],
+        [id, sent?.spec ?? null, sent?.revision ?? null, sent?.controlPlanes ?? null],
       );
     },
 
@@ -71,7 +72,7 @@ export function createLaunchStore(db: Database): LaunchStore {
           `UPDATE launches SET adopted_at = coalesce(adopted_at, now()), last_sync_at = now(), host = $2, processes = $3,
            driver_id = coalesce($4, driver_id), spark_app_id = coalesce($5, spark_app_id),
            submission_id = coalesce(submission_id, $4),
-           leaving_at = CASE WHEN $6 THEN coalesce(leaving_at, now()) END
+           leaving_at = CASE WHEN $6 THEN coalesce(leaving_at, now()) END, control_planes = coalesce($7, control_planes)
          WHERE id = $1 AND ended_at IS NULL RETURNING application, adopted_at = now() AS "isFirst"`,
           [
             id,
@@ -80,6 +81,7 @@ export function createLaunchStore(db: Database): LaunchStore {
             sync.driverId ?? null,
             sync.sparkAppId ?? null,
             sync.state === "stopping",
+            sync.controlPlanes ?? null,
           ],
         );
         // now() is the moment at which this transaction began: only the first call has set it.

@@ -34,6 +34,8 @@ export interface LaunchFacts {
   launch: LaunchRecord | null;
   /** how long the runner has not called, counted while we were listening; null before its first call */
   silentMs: number | null;
+  /** why its silence says nothing: it does not know where this control plane is; null when it can call */
+  cannotCall: string | null;
   /** the runner says that it is on its way out */
   ending: boolean;
   /** asked only while the runner does not call */
@@ -64,7 +66,7 @@ export const LAUNCH_PHASES = {
   ending: "its runner calls, and says that it is on its way out",
   silent: "its runner does not call, and its processes are there",
   killing: "somebody asked for its end, and it is not known to be dead yet",
-  unknown: "its runner does not call, and it is not known to be dead: nothing replaces it",
+  unknown: "its runner does not call, or cannot, and it is not known to be dead: nothing replaces it",
 } as const;
 export type LaunchPhase = keyof typeof LAUNCH_PHASES;
 
@@ -135,7 +137,7 @@ function decideSubmitted(
   const starting: LaunchDecision = {
     phase: "starting",
     action: "none",
-    reason: facts.noResources ?? "driver is starting",
+    reason: facts.noResources ?? facts.cannotCall ?? "driver is starting",
   };
   if (driver?.kind === "state" && DEAD_STATES.includes(driver.state)) {
     return processes === "alive"
@@ -169,6 +171,9 @@ function decideAdopted(facts: LaunchFacts, launch: LaunchRecord, times: LaunchTi
   }
   // A moment and no age: what is saved and told must not change with every look.
   const since = new Date(facts.now.getTime() - silentMs).toISOString();
+  if (facts.cannotCall !== null && !dead) {
+    return { phase: "unknown", action: "none", reason: `${facts.cannotCall}: start a control plane there` };
+  }
   if (processes === "alive" && (dead || silentMs > times.frozenMs)) {
     const reason = `the runner has been silent since ${since}: its processes are killed before they are replaced`;
     return { phase: "unknown", action: "kill", reason };

@@ -1,31 +1,23 @@
 import { randomUUID } from "node:crypto";
-import {
-  type DriverState,
-  decideLaunch,
-  type LaunchDecision,
-  type LaunchFacts,
-  type LaunchTimes,
-} from "../../domain/lifecycle/launch.ts";
-import { restartVerdict } from "../../domain/lifecycle/restart.ts";
+import { decideLaunch, type LaunchDecision, type LaunchTimes } from "../../domain/lifecycle/launch.ts";
 import { composeSubmission, type SparkSite } from "../../domain/spark-settings.ts";
-import { DEFAULT_RESTART } from "../../domain/specs/job-spec.ts";
-import { applicationChanges } from "../../domain/specs/spec-change.ts";
-import type { RunnerProcess } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { LastWordsKeeper } from "../last-words.ts";
 import type { Log } from "../log.ts";
 import type { Clock, LaunchStore, Processes } from "../ports.ts";
+import type { Presence } from "../presence.ts";
 import type { ApplicationRow, LaunchRow } from "../rows.ts";
 import type { RunnerCall, RunnerCalls } from "../runner-calls.ts";
-import { type ClusterView, type SparkMaster, SubmissionRefused } from "../spark-master.ts";
-import { ResourceWatch } from "./resources.ts";
+import { type SparkMaster, SubmissionRefused } from "../spark-master.ts";
+import { LaunchObserver } from "./launch-observer.ts";
 
 export interface ApplicationDeps {
   launches: LaunchStore;
   master: SparkMaster;
   processes: Processes;
   calls: RunnerCalls;
-  site: SparkSite;
+  site: Omit<SparkSite, "controlPlanes">;
+  presence: Presence;
   /** drivers run on this machine, so that its process list is evidence */
   driversAreLocal: boolean;
   times: LaunchTimes;
@@ -51,13 +43,13 @@ const STABLE_MS = 60_000;
 /** Moves applications towards having exactly one living launch while a job wants one. */
 export class Applications {
   private readonly deps: ApplicationDeps;
-  private readonly resources: ResourceWatch;
+  private readonly observer: LaunchObserver;
   private readonly refused = new Map<string, { at: Date; reason: string }>();
   private readonly killedAt = new Map<string, Date>();
 
   constructor(deps: ApplicationDeps) {
     this.deps = deps;
-    this.resources = new ResourceWatch(deps.master, deps.clock);
+    this.observer = new LaunchObserver(deps);
   }
 
   /**
@@ -74,7 +66,7 @@ export class Applications {
   ): Promise<ApplicationView> {
     const launch = await this.adopt(open.find((row) => row.application === application.name) ?? null);
     const call = launch === null ? null : (this.deps.calls.of(application.name, launch.id) ?? null);
-    const facts = await this.observe(application, launch, call, open, wanted, failuresSince, listeningSince);
+    const facts = await this.observer.observe(application, launch, call, open, wanted, failuresSince, listeningSince);
     const decision = decideLaunch(facts, this.deps.times);
     const after = await this.act(application, launch, decision, wanted);
     return {
@@ -96,7 +88,8 @@ export class Applications {
     const isNews =
       launch.adoptedAt === null ||
       request.processes.length !== launch.processes.length ||
-      isLeaving !== (launch.leavingAt !== null);
+      isLeaving !== (launch.leavingAt !== null) ||
+      !sameAddresses(request.controlPlanes ?? null, launch.controlPlanes);
     if (!isNews && launch.sparkAppId === (request.sparkAppId ?? null) && at.getTime() - saved < SAVE_CALL_MS)
       return launch;
     await this.deps.launches.called(launch.id, request);
@@ -115,69 +108,11 @@ export class Applications {
       leavingAt: isLeaving ? (launch.leavingAt ?? at) : null,
       host: request.host,
       processes: request.processes,
+      controlPlanes: request.controlPlanes ?? launch.controlPlanes,
       driverId: request.driverId ?? launch.driverId,
       sparkAppId: request.sparkAppId ?? launch.sparkAppId,
       submissionId: launch.submissionId ?? request.driverId ?? null,
     };
-  }
-
-  private async observe(
-    application: ApplicationRow,
-    launch: LaunchRow | null,
-    call: RunnerCall | null,
-    open: LaunchRow[],
-    wanted: boolean,
-    failuresSince: Date,
-    listeningSince: Date,
-  ): Promise<LaunchFacts> {
-    const now = this.deps.clock.now();
-    const failures = launch === null ? await this.deps.launches.failures(application.name, failuresSince) : [];
-    const heardAt = Math.max(call?.at.getTime() ?? 0, listeningSince.getTime());
-    const silentMs = launch?.adoptedAt ? now.getTime() - heardAt : null;
-    const quiet = silentMs === null || silentMs > this.deps.times.heartbeatTimeoutMs;
-    const attempted = launch !== null && launch.submittingAt !== null;
-    const toBeKilled = launch !== null && launch.killRequestedAt !== null;
-    const driver =
-      attempted && (quiet || toBeKilled) && launch.submissionId !== null
-        ? await this.deps.master.status(launch.submissionId)
-        : null;
-    const inDoubt = attempted && (toBeKilled || (quiet ? !isOnItsWay(launch, driver) : this.lostProcesses(launch)));
-    const cluster = attempted ? await this.resources.cluster(inDoubt) : null;
-    return {
-      wanted,
-      launch,
-      silentMs,
-      ending: call !== null && ["stopping", "lost"].includes(call.request.state),
-      driver,
-      processes: inDoubt ? await this.processesOf(launch) : "unknown",
-      masterHasNoStrangers: cluster !== null && hasNoStrangers(cluster, open),
-      noResources: attempted ? this.resources.missing(application, launch, driver, cluster) : null,
-      outdated: launch?.spec != null && applicationChanges(launch.spec, application.spec).length > 0,
-      restart: restartVerdict(DEFAULT_RESTART, application.name, failures, now),
-      lastFailure: failures[0]?.reason ?? null,
-      now,
-    };
-  }
-
-  /** A driver that died a moment ago need not be silent for long to be missed. */
-  private lostProcesses(launch: LaunchRow): boolean {
-    if (!this.deps.driversAreLocal || launch.processes.length === 0) return false;
-    return launch.processes.every((process) => this.deps.processes.alive(process) === false);
-  }
-
-  private async processesOf(launch: LaunchRow): Promise<LaunchFacts["processes"]> {
-    const found = await this.livingProcesses(launch);
-    if (found === undefined) return "unknown";
-    return found.length > 0 ? "alive" : "gone";
-  }
-
-  /** undefined where that cannot be found out */
-  private async livingProcesses(launch: LaunchRow): Promise<RunnerProcess[] | undefined> {
-    if (!this.deps.driversAreLocal) return undefined;
-    const marked = await this.deps.processes.ofLaunch(launch.id);
-    if (marked === undefined) return undefined;
-    const known = launch.processes.filter((process) => this.deps.processes.alive(process));
-    return [...known, ...marked];
   }
 
   private async act(
@@ -216,19 +151,20 @@ export class Applications {
     if (last !== undefined && now.getTime() - last.getTime() < KILL_AGAIN_MS) return;
     this.killedAt.set(launch.id, now);
     log.warn({ application: launch.application, launch: launch.id, reason }, "killing");
-    for (const process of (await this.livingProcesses(launch)) ?? []) processes.kill(process);
+    for (const process of (await this.observer.livingProcesses(launch)) ?? []) processes.kill(process);
     if (launch.submissionId !== null) await master.kill(launch.submissionId);
   }
 
   private async submit(application: ApplicationRow, launch: LaunchRow): Promise<void> {
-    const { launches, master, site, log, clock, failpoint } = this.deps;
+    const { launches, master, site, presence, log, clock, failpoint } = this.deps;
     const refusal = this.refused.get(launch.id);
     if (refusal !== undefined && clock.now().getTime() - refusal.at.getTime() < SUBMIT_AGAIN_MS) return;
     // Saved before the request is made: whoever comes after a crash knows that a driver may exist.
-    await launches.submitting(launch.id, application);
+    const controlPlanes = presence.addresses();
+    await launches.submitting(launch.id, { ...application, controlPlanes });
     failpoint("launch-submitting");
     try {
-      const request = composeSubmission(site, application.name, application.spec, launch.id);
+      const request = composeSubmission({ ...site, controlPlanes }, application.name, application.spec, launch.id);
       const submissionId = await master.submit(request);
       failpoint("launch-submitted");
       await launches.submitted(launch.id, submissionId);
@@ -253,11 +189,6 @@ export class Applications {
   }
 }
 
-/** A launch that has not called yet and of which the master says that it is pending or runs: nothing to doubt. */
-function isOnItsWay(launch: LaunchRow, driver: DriverState | null): boolean {
-  return launch.adoptedAt === null && driver?.kind === "state" && ["SUBMITTED", "RUNNING"].includes(driver.state);
-}
-
 /** Only short lives make a crash loop; one that was asked to end, or that served for a while, starts with a clean slate. */
 function isFailure(launch: LaunchRow): boolean {
   const { adoptedAt, lastSyncAt, leavingAt, killRequestedAt, declaredDeadBy, retiringAt } = launch;
@@ -265,8 +196,7 @@ function isFailure(launch: LaunchRow): boolean {
   return adoptedAt === null || (lastSyncAt?.getTime() ?? 0) - adoptedAt.getTime() < STABLE_MS;
 }
 
-function hasNoStrangers(cluster: ClusterView, open: LaunchRow[]): boolean {
-  const known = new Set(open.map((launch) => launch.submissionId));
-  const pending = cluster.activeDrivers.filter((id) => !known.has(id));
-  return cluster.status === "ALIVE" && pending.length === 0;
+/** The order is the runner's own: the one that it calls is first. */
+function sameAddresses(said: string[] | null, saved: string[] | null): boolean {
+  return said === null || (saved !== null && said.toSorted().join() === saved.toSorted().join());
 }

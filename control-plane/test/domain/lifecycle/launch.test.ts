@@ -30,6 +30,7 @@ function facts(change: Partial<LaunchFacts>): LaunchFacts {
     wanted: true,
     launch: null,
     silentMs: null,
+    cannotCall: null,
     ending: false,
     driver: null,
     processes: "unknown",
@@ -69,6 +70,19 @@ describe("a launch", () => {
     { kind: "unreachable", reason: "ECONNREFUSED" },
     ...["SUBMITTED", "RUNNING", "FINISHED", "FAILED", "KILLED", "ERROR"].map(driver),
   ];
+
+  it("is neither killed nor replaced for the silence of a runner that cannot know where this control plane is", () => {
+    const stranger = { launch: adopted, cannotCall: "its runner knows others", silentMs: 600_000 };
+    for (const state of [null, driver("RUNNING"), driver("ERROR")]) {
+      for (const processes of ["alive", "unknown"] as const) {
+        const decision = decide({ ...stranger, driver: state, processes });
+        expect(decision).toMatchObject({ phase: "unknown", action: "none" });
+        expect(decision.reason).toContain("its runner knows others: start a control plane there");
+      }
+    }
+    expect(decide({ ...stranger, processes: "gone" })).toMatchObject({ action: "end" });
+    expect(decide({ ...stranger, driver: driver("FAILED"), processes: "unknown" })).toMatchObject({ action: "end" });
+  });
 
   it("is never dead because of ERROR, an unknown id or a master that does not answer alone", () => {
     const doubtful = DRIVERS.filter((state) => state === null || state.kind !== "state" || state.state === "ERROR");

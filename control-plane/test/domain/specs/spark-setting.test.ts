@@ -22,7 +22,7 @@ describe("a Spark setting of an application", () => {
       jobsDir: "",
       jarsDir: "",
       stateDir: "",
-      controlPlaneUrl: "",
+      controlPlanes: [],
       tokenFile: "",
     };
     const spec = { cores: 1, driverMemory: "1g", executorMemory: "1g", shufflePartitions: 1, settings: {} };

@@ -1,0 +1,52 @@
+import { Problem } from "../domain/problem.ts";
+import type { Log } from "./log.ts";
+
+export interface PresenceStore {
+  /** Notes that a control plane is there. @returns the addresses of all that were seen lately, this one's included */
+  announce(address: string): Promise<string[]>;
+}
+
+const EVERY_MS = 2_000;
+
+/**
+ * Tells the other control planes of this database where this one is, and hears of them: runners are told all addresses,
+ * so that one that takes over is not a stranger to them.
+ */
+export class Presence {
+  /** where runners call this control plane */
+  readonly own: string;
+  private readonly store: PresenceStore;
+  private readonly log: Log;
+  private others: string[] = [];
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor(own: string, store: PresenceStore, log: Log) {
+    this.own = own;
+    this.store = store;
+    this.log = log;
+  }
+
+  start(): void {
+    void this.announce();
+    this.timer = setInterval(() => void this.announce(), EVERY_MS);
+  }
+
+  stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+  }
+
+  /** Of every control plane that runners may call, this one's first. */
+  addresses(): string[] {
+    return [this.own, ...this.others];
+  }
+
+  private async announce(): Promise<void> {
+    try {
+      const seen = await this.store.announce(this.own);
+      this.others = seen.filter((address) => address !== this.own).sort();
+    } catch (error) {
+      // Postgres is away, or the tables are not made yet: what was known stays, and the next time comes soon.
+      if (!(error instanceof Problem)) this.log.warn({ err: error }, "cannot tell other control planes of this one");
+    }
+  }
+}
