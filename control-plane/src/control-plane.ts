@@ -50,9 +50,9 @@ export async function createControlPlane(
 ): Promise<ControlPlane> {
   const contractSchema = await readFile(join(config.checkoutDir, manifest.contract.schema), "utf8");
   const outside = await openOutside(config, logger);
-  const { database, catalog, launches, events, journal, topics, registry, master, workers, clock } = outside;
+  const { database, catalog, launches, runs, events, journal, topics, registry, master, workers, clock } = outside;
   const feed = new EventFeed(journal, logger);
-  const lastWords = new LastWordsKeeper({ launches, workers, master, log: logger });
+  const lastWords = new LastWordsKeeper({ launches, runs, workers, master, log: logger });
   const boot = new FirstBoot({
     manifest,
     contractSchema,

@@ -1,11 +1,12 @@
+import { failureVerdict } from "../domain/lifecycle/restart.ts";
 import { Problem } from "../domain/problem.ts";
 import { applicationOf, type JobSpecText, writeJobSpec } from "../domain/specs/job-spec.ts";
 import { jobChanges, needsRestart } from "../domain/specs/spec-change.ts";
 import type { JobException } from "../domain/sync.ts";
 import type { LastWords } from "./last-words.ts";
-import type { CatalogStore, EventStore, LaunchStore, RunStore } from "./ports.ts";
+import type { CatalogStore, Clock, EventStore, LaunchStore, RunStore } from "./ports.ts";
 import type { Positions } from "./positions.ts";
-import type { JobRow, LedgerRow, ProgressPage, ProgressRow, RunDetails, RunRow } from "./rows.ts";
+import type { JobRow, LedgerRow, ProgressPage, ProgressRow, RunDetails, RunFailure, RunRow } from "./rows.ts";
 
 export interface JobSummary {
   id: string;
@@ -34,22 +35,36 @@ export class JobReader {
   private readonly events: EventStore;
   private readonly positions: Positions;
   private readonly launches: LaunchStore;
+  private readonly clock: Clock;
 
-  constructor(catalog: CatalogStore, runs: RunStore, events: EventStore, positions: Positions, launches: LaunchStore) {
-    this.launches = launches;
-    this.catalog = catalog;
-    this.runStore = runs;
-    this.events = events;
-    this.positions = positions;
+  constructor(deps: {
+    catalog: CatalogStore;
+    runs: RunStore;
+    events: EventStore;
+    positions: Positions;
+    launches: LaunchStore;
+    clock: Clock;
+  }) {
+    this.catalog = deps.catalog;
+    this.runStore = deps.runs;
+    this.events = deps.events;
+    this.positions = deps.positions;
+    this.launches = deps.launches;
+    this.clock = deps.clock;
   }
 
   async list(): Promise<JobSummary[]> {
-    const [jobs, openRuns] = await Promise.all([this.catalog.jobs(), this.runStore.openRuns()]);
-    return Promise.all(jobs.map((job) => this.summarise(job, openRuns)));
+    const [jobs, openRuns, generation] = await Promise.all([
+      this.catalog.jobs(),
+      this.runStore.openRuns(),
+      this.positions.generation(),
+    ]);
+    return Promise.all(jobs.map((job) => this.summarise(job, openRuns, generation)));
   }
 
   async get(id: string): Promise<JobSummary> {
-    return this.summarise(await this.find(id), await this.runStore.openRuns());
+    const job = await this.find(id);
+    return this.summarise(job, await this.runStore.openRuns(), await this.positions.generation());
   }
 
   /** @throws Problem `unknown_job`, listing the jobs there are */
@@ -90,11 +105,10 @@ export class JobReader {
     return this.events.progress(id, page);
   }
 
-  private async summarise(job: JobRow, openRuns: RunRow[]): Promise<JobSummary> {
-    const [generation, lag, batch] = await Promise.all([
-      this.positions.generation(),
-      this.positions.lag(job),
-      this.positions.lastBatch(job),
+  private async summarise(job: JobRow, openRuns: RunRow[], generation: number): Promise<JobSummary> {
+    const [lag, batch] = await Promise.all([
+      this.positions.lag(job, generation),
+      this.positions.lastBatch(job, generation),
     ]);
     const progress = batch === null ? null : await this.events.newestProgress(job.id, batch.batch);
     const failure = job.state === "FAILED" ? await this.failure(job) : null;
@@ -118,12 +132,20 @@ export class JobReader {
     };
   }
 
+  /** That of its last run for as long as the job itself may not run because of it, and else that of its application. */
   private async failure(job: JobRow): Promise<JobSummary["failure"]> {
-    const [run] = await this.runStore.failures(job.id, job.desiredSince);
-    if (run !== undefined) return { at: run.at.toISOString(), exception: run.exception, lastWords: null };
+    const runs = await this.runStore.failures(job.id, job.desiredSince);
+    const [run] = runs;
+    const { givenUp, retryAt } = failureVerdict(job.spec.restart, job.id, runs, this.clock.now());
+    if (run !== undefined && (givenUp || retryAt !== null)) return describeFailure(run);
     const [launch] = await this.launches.failures(job.application, job.desiredSince);
-    return launch === undefined ? null : { at: launch.at.toISOString(), exception: null, lastWords: launch.lastWords };
+    if (launch !== undefined) return describeFailure({ ...launch, exception: null });
+    return run === undefined ? null : describeFailure(run);
   }
+}
+
+function describeFailure({ at, exception, lastWords }: RunFailure): NonNullable<JobSummary["failure"]> {
+  return { at: at.toISOString(), exception, lastWords };
 }
 
 function describeBatch(batch: LedgerRow, progress: ProgressRow | null) {

@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { lastLines } from "../domain/log-text.ts";
 import type { Log } from "./log.ts";
 import type { WorkerLogs } from "./logs.ts";
-import type { LaunchStore } from "./ports.ts";
-import type { LaunchRow } from "./rows.ts";
+import type { LaunchStore, RunStore } from "./ports.ts";
+import type { LaunchRow, RunRow } from "./rows.ts";
 import type { SparkMaster } from "./spark-master.ts";
 
 /** The ends of a driver's two logs: its Python writes to the one, its JVM to the other. */
@@ -17,9 +17,9 @@ const BYTES = 8_192;
 /** The worker may have died with the driver, and is back soon. */
 const ATTEMPTS_AFTER_MS = [0, 5_000, 20_000, 60_000];
 
-/** Keeps the ends of the logs of drivers that died: what they died of often stands nowhere else. */
+/** Keeps the ends of the logs of drivers that died, or in which a query did: what it died of often stands nowhere else. */
 export class LastWordsKeeper {
-  private readonly deps: { launches: LaunchStore; workers: WorkerLogs; master: SparkMaster; log: Log };
+  private readonly deps: { launches: LaunchStore; runs: RunStore; workers: WorkerLogs; master: SparkMaster; log: Log };
   private readonly stopped = new AbortController();
 
   constructor(deps: LastWordsKeeper["deps"]) {
@@ -28,29 +28,38 @@ export class LastWordsKeeper {
 
   /** Begins to read and save them; nobody has to wait for it, and nothing depends on it. */
   keep(launch: LaunchRow): void {
-    const driverId = launch.submissionId ?? launch.driverId;
-    if (driverId !== null) void this.try(launch.id, driverId);
+    void this.try(launch, (words) => this.deps.launches.keepLastWords(launch.id, words));
+  }
+
+  /** The same for a run that failed in a driver that lives: other jobs may write to its logs, too. */
+  keepOfRun({ job, epoch }: RunRow, launch: LaunchRow): void {
+    void this.try(launch, (words) => this.deps.runs.keepLastWords(job, epoch, words));
   }
 
   stop(): void {
     this.stopped.abort();
   }
 
-  private async try(launch: string, driverId: string): Promise<void> {
-    const { launches, log } = this.deps;
+  private async try(
+    { id: launch, submissionId, driverId: reportedId }: LaunchRow,
+    save: (words: LastWords) => Promise<void>,
+  ): Promise<void> {
+    const driverId = submissionId ?? reportedId;
+    if (driverId === null) return;
+    const { log } = this.deps;
     for (const wait of ATTEMPTS_AFTER_MS) {
       await delay(wait, undefined, { signal: this.stopped.signal, ref: false }).catch(() => undefined);
       if (this.stopped.signal.aborted) return;
       try {
         const words = await this.read(driverId);
         if (words === null) continue;
-        await launches.keepLastWords(launch, words);
+        await save(words);
         return;
       } catch (error) {
-        log.debug({ launch, driverId, err: error }, "cannot read a dead driver's log yet");
+        log.debug({ launch, driverId, err: error }, "cannot read a driver's log yet");
       }
     }
-    log.warn({ launch, driverId }, "no worker had the log of a dead driver");
+    log.warn({ launch, driverId }, "no worker had the log of a driver");
   }
 
   private async read(driverId: string): Promise<LastWords | null> {

@@ -3,7 +3,7 @@ import type { DesiredState, JobState } from "../domain/lifecycle/job.ts";
 import type { OperationState, OperationStep } from "../domain/lifecycle/operation.ts";
 import type { Manifest, PipelineParameters, TopicSpec } from "../domain/manifest.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
-import type { JobException, RunnerEvent, RunnerProcess, SyncRequest } from "../domain/sync.ts";
+import type { RunnerEvent, RunnerProcess, SyncRequest } from "../domain/sync.ts";
 import type { LastWords } from "./last-words.ts";
 
 import type {
@@ -17,6 +17,7 @@ import type {
   ProgressRow,
   RunDetails,
   RunEnd,
+  RunFailure,
   RunRow,
 } from "./rows.ts";
 
@@ -68,7 +69,9 @@ export interface RunStore {
   /** newest first */
   list(job: string, limit: number, beforeEpoch: number | null): Promise<RunDetails[]>;
   find(job: string, epoch: number): Promise<RunDetails | null>;
-  failures(job: string, since: Date): Promise<{ at: Date; exception: JobException | null }[]>;
+  /** newest first */
+  failures(job: string, since: Date): Promise<RunFailure[]>;
+  keepLastWords(job: string, epoch: number, words: LastWords): Promise<void>;
   /**
    * Claims the next epoch of the job, and keeps the spec that it has now.
    * @returns null when that spec leads to another application than the launch's

@@ -41,7 +41,7 @@ export class Positions {
   /** @throws Problem when Kafka or Postgres is away */
   async offsets(job: JobRow): Promise<JobOffsets> {
     // The ledger first: a position can then never be ahead of the topic.
-    const entry = await this.newest(job, null);
+    const entry = await this.newest(job, await this.generation(), null);
     const topic = await this.partitions();
     const position = this.toPosition(entry);
     const partitions = lagByPartition(topic, position, this.clock.now(), this.emptyBeyond);
@@ -61,16 +61,16 @@ export class Positions {
   }
 
   /** Lag in all; null where it cannot be told, because Kafka is away or nothing has been committed. */
-  async lag(job: JobRow): Promise<{ records: string | null; seconds: number | null }> {
-    const entry = await this.newest(job, null);
+  async lag(job: JobRow, generation: number): Promise<{ records: string | null; seconds: number | null }> {
+    const entry = await this.newest(job, generation, null);
     const topic = await this.watch.latest().catch(() => null);
     if (topic === null) return { records: null, seconds: null };
     return totalLag(lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond));
   }
 
   /** Lag per partition by what Kafka said last; null when that is too long ago. */
-  async currentLag(job: JobRow): Promise<PartitionLag[] | null> {
-    const entry = await this.newest(job, null);
+  async currentLag(job: JobRow, generation: number): Promise<PartitionLag[] | null> {
+    const entry = await this.newest(job, generation, null);
     const topic = this.watch.current();
     return topic && lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond);
   }
@@ -80,19 +80,20 @@ export class Positions {
     return this.watch.current() !== null;
   }
 
-  async lastBatch(job: JobRow): Promise<LedgerRow | null> {
-    return this.newest(job, "batch");
+  async lastBatch(job: JobRow, generation: number): Promise<LedgerRow | null> {
+    return this.newest(job, generation, "batch");
   }
 
+  /** The live one. */
   async generation(): Promise<number> {
     return (await this.catalog.liveGeneration(this.pipeline))?.number ?? 1;
   }
 
   private readonly emptyBeyond = (partition: number, offset: bigint) => this.watch.emptyBeyond(partition, offset);
 
-  private async newest(job: JobRow, kind: string | null): Promise<LedgerRow | null> {
+  private async newest(job: JobRow, generation: number, kind: string | null): Promise<LedgerRow | null> {
     const table = job.spec.writes[0];
-    return table === undefined ? null : this.events.newestEntry(job.id, await this.generation(), table, kind);
+    return table === undefined ? null : this.events.newestEntry(job.id, generation, table, kind);
   }
 
   private toPosition(row: LedgerRow | null): Position | null {

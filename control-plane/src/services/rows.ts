@@ -59,6 +59,14 @@ export interface RunDetails extends RunRow {
   outcomes: Record<string, number>;
 }
 
+/** How a run failed. */
+export interface RunFailure {
+  at: Date;
+  exception: JobException | null;
+  /** the ends of its driver's logs at that time; null while they have not been read, and where they could not be */
+  lastWords: LastWords | null;
+}
+
 export interface RunEnd {
   endedBy: string;
   exception: JobException | null;

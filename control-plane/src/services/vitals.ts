@@ -60,9 +60,13 @@ export async function readVitals(deps: VitalsDeps): Promise<Vitals> {
 }
 
 async function readJobs({ catalog, events, positions, reconciler }: VitalsDeps) {
-  const [rows, applications] = await Promise.all([catalog.jobs(), catalog.applications()]);
+  const [rows, applications, generation] = await Promise.all([
+    catalog.jobs(),
+    catalog.applications(),
+    positions.generation(),
+  ]);
   const jobs = rows.map(async (job: JobRow): Promise<JobVitals> => {
-    const [lag, progress] = await Promise.all([positions.currentLag(job), events.newestProgress(job.id)]);
+    const [lag, progress] = await Promise.all([positions.currentLag(job, generation), events.newestProgress(job.id)]);
     return { job: job.id, state: job.state, epoch: job.epoch, lag, operators: operatorsOf(progress?.data) };
   });
   return {

@@ -59,7 +59,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
   const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
     outside;
   const onChange = reconciler.poke;
-  const jobs = new JobReader(catalog, runs, events, positions, launches);
+  const jobs = new JobReader({ catalog, runs, events, positions, launches, clock });
   const history = new TableHistory(outside.lake);
   const snapshots = createSnapshots({
     generations: liveTables(catalog, manifest.name, config.lakeDir),

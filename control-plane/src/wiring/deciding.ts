@@ -63,7 +63,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
       failpoint,
       lastWords,
     }),
-    jobs: new Jobs({ catalog, runs, clock, log, failpoint, progressTimeoutMs: PROGRESS_TIMEOUT_MS }),
+    jobs: new Jobs({ catalog, runs, clock, log, failpoint, progressTimeoutMs: PROGRESS_TIMEOUT_MS, lastWords }),
     site: {
       pipeline: manifest.name,
       lakeDir: config.lakeDir,

@@ -1,6 +1,5 @@
-import type { JobException } from "../../domain/sync.ts";
 import type { RunStore } from "../../services/ports.ts";
-import type { RunDetails, RunRow } from "../../services/rows.ts";
+import type { RunDetails, RunFailure, RunRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 
@@ -30,11 +29,15 @@ export function createRunStore(db: Database): RunStore {
     },
 
     failures: (job, since) =>
-      db.query<{ at: Date; exception: JobException | null }>(
-        `SELECT ended_at AS at, exception FROM runs WHERE job = $1 AND ended_by = 'failure' AND ended_at > $2
+      db.query<RunFailure>(
+        `SELECT ended_at AS at, exception, last_words AS "lastWords" FROM runs WHERE job = $1 AND ended_by = 'failure' AND ended_at > $2
          ORDER BY ended_at DESC LIMIT 50`,
         [job, since],
       ),
+
+    async keepLastWords(job, epoch, words) {
+      await db.query("UPDATE runs SET last_words = $3 WHERE job = $1 AND epoch = $2", [job, epoch, words]);
+    },
 
     start: (job, generation, launch) =>
       db.transaction(async (tx) => {

@@ -1,4 +1,5 @@
 import type { RestartPolicy } from "../specs/job-spec.ts";
+import type { JobException } from "../sync.ts";
 
 /** What the restart policy says after the failures so far. */
 export interface RestartVerdict {
@@ -38,6 +39,17 @@ export function restartVerdict(policy: RestartPolicy, name: string, failures: Fa
   const wait = Math.min(policy.backoffMs * 2 ** Math.max(0, recent.length - 1), policy.maxBackoffMs);
   const retryAt = new Date(newest + Math.round(wait * (1 + JITTER * fraction(`${name}@${newest}`))));
   return { failures: recent.length, givenUp, retryAt: retryAt > now ? retryAt : null };
+}
+
+/** The same for failures of runs, which know of themselves whether trying again can help. */
+export function failureVerdict(
+  policy: RestartPolicy,
+  job: string,
+  failures: { at: Date; exception: JobException | null }[],
+  now: Date,
+): RestartVerdict {
+  const told = failures.map(({ at, exception }) => ({ at, permanent: exception?.permanent === true }));
+  return restartVerdict(policy, job, told, now);
 }
 
 /** A number from 0 to 1 that looks random and is always the same for a text (FNV-1a, 32 bits). */

@@ -1,6 +1,7 @@
 import { decideJob, exceptionText, type JobDecision } from "../../domain/lifecycle/job.ts";
-import { restartVerdict } from "../../domain/lifecycle/restart.ts";
+import { failureVerdict } from "../../domain/lifecycle/restart.ts";
 import type { Failpoint } from "../failpoint.ts";
+import type { LastWordsKeeper } from "../last-words.ts";
 import type { Log } from "../log.ts";
 import type { CatalogStore, Clock, RunStore } from "../ports.ts";
 import type { GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
@@ -13,6 +14,7 @@ export interface JobDeps {
   log: Log;
   failpoint: Failpoint;
   progressTimeoutMs: number;
+  lastWords: LastWordsKeeper;
 }
 
 /** A job after its step. */
@@ -63,12 +65,7 @@ export class Jobs {
   ): Promise<JobView> {
     const now = this.deps.clock.now();
     const failures = run === null ? await this.deps.runs.failures(job.id, job.desiredSince) : [];
-    const restart = restartVerdict(
-      job.spec.restart,
-      job.id,
-      failures.map(({ at, exception }) => ({ at, permanent: exception?.permanent === true })),
-      now,
-    );
+    const restart = failureVerdict(job.spec.restart, job.id, failures, now);
     const launchEnded =
       run !== null && (!openLaunches.some((open) => open.id === run.launch) || isOver(application, run));
     const decision = decideJob({
@@ -112,6 +109,7 @@ export class Jobs {
       await this.deps.runs.end(job.id, run.epoch, { endedBy, exception, certificate: report?.certificate ?? null });
       this.deps.log.info({ job: job.id, epoch: run.epoch, endedBy, reason: decision.reason }, "run closed");
       this.deps.failpoint("run-closed");
+      if (endedBy === "failure" && application.launch !== null) this.deps.lastWords.keepOfRun(run, application.launch);
       return null;
     }
     return run;
