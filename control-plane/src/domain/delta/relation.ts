@@ -1,4 +1,4 @@
-import { identifier, literal } from "./schema.ts";
+import { type Column, identifier, literal } from "./schema.ts";
 import type { LiveFile, Snapshot } from "./snapshot.ts";
 
 /** Which files may hold rows of interest, by their partition values. */
@@ -7,8 +7,8 @@ export type KeepFile = (partition: LiveFile["partition"]) => boolean;
 /**
  * SQL of a relation with exactly the rows of one version: its live files by name, never a pattern.
  *
- * Partition values come from the log: writers may or may not repeat them in the files (Delta 4.4 does). A typed relation without rows stands first: it gives an empty table its columns, and
- * fills those that old files do not have yet with NULL.
+ * Partition values come from the log: writers may or may not repeat them in the files (Delta 4.4 does). What the columns are comes from the log, too, so that no file is opened before
+ * it is read; a column that old files do not have yet is NULL in them. A typed relation without rows stands first: it gives an empty table its columns.
  * @param root the table's folder
  * @param wanted names of columns; partition columns that are not wanted cost nothing
  * @param keep leaves out files whose partition cannot matter
@@ -24,7 +24,9 @@ export function relationSql(
     if (column === undefined) throw new Error(`${snapshot.table} has no column ${name}`);
     return column;
   });
-  const partitions = columns.filter(({ name }) => snapshot.partitionColumns.includes(name));
+  const isPartition = ({ name }: Column) => snapshot.partitionColumns.includes(name);
+  const partitions = columns.filter(isPartition);
+  const inFiles = columns.filter((column) => !isPartition(column));
   const groups = new Map<string, string[]>();
   for (const file of snapshot.files.values()) {
     if (!keep(file.partition)) continue;
@@ -36,16 +38,20 @@ export function relationSql(
     else paths.push(`${root}/${file.path}`);
   }
   const empty = `SELECT ${columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`).join(", ")} WHERE false`;
-  const others =
-    snapshot.partitionColumns.length === 0
-      ? "*"
-      : `COLUMNS(name -> name NOT IN (${snapshot.partitionColumns.map(literal).join(", ")}))`;
   const reads = [...groups].map(([values, paths]) => {
-    const list = paths.map(literal).join(", ");
-    return `SELECT ${values === "" ? "" : `${values}, `}${others} FROM read_parquet([${list}], union_by_name = true, hive_partitioning = false)`;
+    const selected = [values, ...inFiles.map(({ name }) => identifier(name))].filter((part) => part !== "").join(", ");
+    return `SELECT ${selected} FROM read_parquet([${paths.map(literal).join(", ")}]${fileSchema(inFiles)}, hive_partitioning = false)`;
   });
-  const union = [empty, ...reads].join("\nUNION ALL BY NAME ");
-  return `(SELECT ${columns.map(({ name, type }) => `${identifier(name)}::${type} AS ${identifier(name)}`).join(", ")} FROM (${union}))`;
+  return `(${[empty, ...reads].join("\nUNION ALL BY NAME ")})`;
+}
+
+/** What to find in the files, by name; files need not be asked what they have. Nothing where only their rows count. */
+function fileSchema(columns: readonly Column[]): string {
+  if (columns.length === 0) return "";
+  const entries = columns.map(
+    ({ name, type }) => `${literal(name)}: {name: ${literal(name)}, type: ${literal(type)}, default_value: NULL}`,
+  );
+  return `, schema = MAP {${entries.join(", ")}}`;
 }
 
 function partitionLiteral(value: string | null | undefined, type: string): string {
