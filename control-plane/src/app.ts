@@ -28,6 +28,7 @@ import { runnerRoutes } from "./api/runner.ts";
 import { runRoutes } from "./api/runs.ts";
 import { schemaRoutes } from "./api/schemas.ts";
 import { registerSecurity, type SecurityOptions } from "./api/security.ts";
+import { sqlRoutes } from "./api/sql.ts";
 import { tokenRoutes } from "./api/tokens.ts";
 import { registerValidation } from "./api/validation.ts";
 import type { Alerts } from "./services/alerts.ts";
@@ -50,6 +51,7 @@ import type { Schemas } from "./services/schemas.ts";
 import type { Sources } from "./services/sources.ts";
 import type { ApplicationSpecs } from "./services/specs/application-specs.ts";
 import type { JobSpecs } from "./services/specs/job-specs.ts";
+import type { SqlQueries } from "./services/sql/queries.ts";
 import type { Tokens } from "./services/tokens.ts";
 
 /** Everything that the routes need. */
@@ -67,6 +69,7 @@ export interface AppServices {
   schemas: Schemas;
   revenue: Revenue;
   dataQuality: DataQuality;
+  sql: SqlQueries;
   outcomes: Outcomes;
   alerts: Alerts;
   auditLog: AuditLog;
@@ -125,6 +128,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });
   await app.register(dataQualityRoutes, { prefix: "/v1", dataQuality: services.dataQuality });
   await app.register(alertRoutes, { prefix: "/v1", alerts: services.alerts });
+  await app.register(sqlRoutes, { prefix: "/v1", sql: services.sql });
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
   await app.register(auditLogRoutes, { prefix: "/v1", auditLog: services.auditLog });
   await app.register(applicationRoutes, {

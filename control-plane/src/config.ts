@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { RateLimitOptions } from "./api/rate-limits.ts";
 import { type AccessMode, accessMode, isLoopback } from "./domain/access.ts";
+import { parseSize } from "./domain/size.ts";
+import { readSqlSettings, type SqlSettings } from "./domain/sql/settings.ts";
 
 /** What the control plane is told by its environment (docs/contracts.md §1); paths are absolute. */
 export interface Config {
@@ -39,6 +41,7 @@ export interface Config {
   sparkJobsDir: string;
   sparkJarsDir: string;
   logLevel: string;
+  sql: SqlSettings;
   /** folder in which tests arm failpoints; null: there are none */
   failpointDir: string | null;
 }
@@ -185,6 +188,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sparkJobsDir: path("PENSTOCK_SPARK_JOBS_DIR", "spark_jobs"),
     sparkJarsDir: path("PENSTOCK_SPARK_JARS_DIR"),
     logLevel,
+    sql: readSqlSettings(env, complain),
     failpointDir: env.PENSTOCK_FAILPOINT_DIR ? path("PENSTOCK_FAILPOINT_DIR") : null,
   };
   if (complaints.length > 0) throw new ConfigError(complaints);
@@ -193,12 +197,4 @@ export function readConfig(env: Record<string, string | undefined>): Config {
 
 function isHttpUrl(text: string): boolean {
   return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
-}
-
-const UNIT_BYTES = { B: 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 } as const;
-
-/** @returns bytes, or undefined when the text is not a size */
-function parseSize(text: string): number | undefined {
-  const match = /^([0-9]+(?:\.[0-9]+)?)(B|KB|MB|GB|TB)$/.exec(text);
-  return match === null ? undefined : Number(match[1]) * UNIT_BYTES[match[2] as keyof typeof UNIT_BYTES];
 }

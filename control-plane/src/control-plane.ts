@@ -150,6 +150,7 @@ export async function createControlPlane(
     ["close HTTP", () => app.close()],
     ["leave Kafka", () => topics.close()],
     ["leave Postgres", () => database.close()],
+    ["end SQL workers", () => outside.sqlWorkers.close()],
     ["close the query engine", async () => outside.engine.close()],
   ];
   return {

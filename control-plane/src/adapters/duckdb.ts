@@ -1,19 +1,7 @@
-import {
-  DuckDBBlobValue,
-  type DuckDBConnection,
-  DuckDBDateValue,
-  DuckDBDecimalValue,
-  DuckDBInstance,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  type DuckDBValue,
-} from "@duckdb/node-api";
-import { formatInstant } from "../domain/delta/instant.ts";
+import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
 import { Problem } from "../domain/problem.ts";
-import { FileVanished, type QueryEngine, type Row, type Value } from "../services/query-engine.ts";
+import { FileVanished, type QueryEngine } from "../services/query-engine.ts";
+import { plainRow } from "./duckdb-values.ts";
 
 export interface DuckDbOptions {
   /** the only folders whose files can be read */
@@ -35,8 +23,7 @@ export interface DuckDb extends QueryEngine {
 /**
  * Opens an in-memory DuckDB that reads files of the given folders and nothing else: no network, no extensions, no change of settings.
  *
- * Values come back as JSON can hold them: decimals exact as strings with all digits of their scale, integers as numbers when safe and as strings beyond
- * 2^53, timestamps as ISO-8601 UTC with `Z` and 0, 3 or 6 fractional digits, dates as `YYYY-MM-DD`, bytes as base64.
+ * Values come back as JSON can hold them (`plainValue`).
  */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
   const { folders, connections = 4, threads = 2, memoryLimit = "512MB", timeoutMs = 15_000 } = options;
@@ -66,7 +53,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
       const timer = setTimeout(() => connection.interrupt(), timeoutMs);
       try {
         const reader = await connection.runAndReadAll(sql, parameters as Record<string, DuckDBValue>);
-        return reader.getRowObjects().map((row) => mapValues(row)) as Row[];
+        return reader.getRowObjects().map(plainRow);
       } catch (error) {
         throw translated(error, timeoutMs, memoryLimit);
       } finally {
@@ -81,25 +68,6 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
       instance.closeSync();
     },
   };
-}
-
-function mapValues(row: Record<string, DuckDBValue>): Row {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, plain(value)]));
-}
-
-function plain(value: DuckDBValue): Value {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
-  if (value instanceof DuckDBTimestampValue || value instanceof DuckDBTimestampTZValue)
-    return formatInstant(value.micros);
-  if (value instanceof DuckDBDecimalValue || value instanceof DuckDBDateValue) return value.toString();
-  if (value instanceof DuckDBBlobValue) return Buffer.from(value.bytes).toString("base64");
-  if (value instanceof DuckDBListValue) return value.items.map(plain);
-  if (value instanceof DuckDBStructValue) return mapValues(value.entries as Record<string, DuckDBValue>);
-  if (value instanceof DuckDBMapValue)
-    return Object.fromEntries(value.entries.map((entry) => [String(entry.key), plain(entry.value)]));
-  return String(value);
 }
 
 function translated(error: unknown, timeoutMs: number, memoryLimit: string): unknown {

@@ -21,6 +21,9 @@ export const ProblemSchema = Type.Object(
         description: "Each field that is wrong",
       }),
     ),
+    position: Type.Optional(
+      Type.Object({ line: Type.Integer(), column: Type.Integer() }, { description: "Where in the SQL, from 1" }),
+    ),
     requestId: Type.String({ description: "Find it in the log" }),
   },
   { title: "Problem", description: "What went wrong and what to do about it" },

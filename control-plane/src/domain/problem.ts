@@ -13,9 +13,11 @@ interface ProblemKind {
 /** Every kind of problem by its code. Codes are stable: clients may switch on them. */
 export const PROBLEMS = {
   invalid_request: { status: 400, meaning: "Fields of the request are wrong; `errors` names each." },
+  invalid_sql: { status: 400, meaning: "DuckDB cannot run the SQL; `detail` says why and `position` where." },
   unauthorized: { status: 401, meaning: "A token is needed, and none came or it is not valid." },
   forbidden: { status: 403, meaning: "The token's role does not allow this." },
   forbidden_origin: { status: 403, meaning: "A page of another site calls, or the `Host` is not one of ours." },
+  refused_sql: { status: 403, meaning: "The SQL is something else than one SELECT over the views." },
   log_gone: { status: 404, meaning: "A log is not there any more, or not yet." },
   unknown_application: { status: 404, meaning: "There is no such application." },
   unknown_job: { status: 404, meaning: "There is no such job." },
@@ -42,6 +44,10 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, meaning: "The body is not `application/json`." },
   does_not_fit: { status: 422, meaning: "The cluster has no room for it; `force=true` saves it all the same." },
   idempotency_key_reused: { status: 422, meaning: "The `Idempotency-Key` came with another request before." },
+  query_crashed: { status: 422, meaning: "The process that ran the SQL died of it, most likely for want of memory." },
+  query_out_of_memory: { status: 422, meaning: "The SQL needs more memory than it may take." },
+  query_timeout: { status: 422, meaning: "The SQL took longer than it may." },
+  result_too_large: { status: 422, meaning: "The SQL has more rows or bytes of result than it may." },
   precondition_required: { status: 428, meaning: "`If-Match` is missing." },
   rate_limited: { status: 429, meaning: "Too many requests; `Retry-After` says when to go on." },
   damaged_table: { status: 500, meaning: "A table's log contradicts itself or lacks a part." },
@@ -49,6 +55,10 @@ export const PROBLEMS = {
   unsupported_table: { status: 501, meaning: "A table uses a Delta feature that is not read here." },
   dependency_unavailable: { status: 503, meaning: "Something that this answer depends on is away; try again." },
   not_ready: { status: 503, meaning: "The control plane is still starting; try again." },
+  too_many_queries: {
+    status: 503,
+    meaning: "As much SQL runs and waits as is allowed; `Retry-After` says when to try again.",
+  },
   too_many_streams: { status: 503, meaning: "As many event streams are open as are allowed." },
 } as const satisfies Record<string, ProblemKind>;
 
@@ -73,6 +83,8 @@ export interface ProblemDetails {
   /** what to do next, in a sentence */
   next?: string;
   errors?: FieldError[];
+  /** where in the SQL, line and column from 1 */
+  position?: { line: number; column: number };
 }
 
 export class Problem extends Error {

@@ -32,6 +32,7 @@ import { Sources } from "../services/sources.ts";
 import { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { JobSpecs } from "../services/specs/job-specs.ts";
 import { Room } from "../services/specs/room.ts";
+import { createSqlQueries } from "../services/sql/queries.ts";
 import { TableHistory } from "../services/table-history.ts";
 import { Tokens } from "../services/tokens.ts";
 import type { Outside } from "./outside.ts";
@@ -61,8 +62,9 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
   const onChange = reconciler.poke;
   const jobs = new JobReader({ catalog, runs, events, positions, launches, clock });
   const history = new TableHistory(outside.lake);
+  const generations = liveTables(catalog, manifest.name, config.lakeDir);
   const snapshots = createSnapshots({
-    generations: liveTables(catalog, manifest.name, config.lakeDir),
+    generations,
     log: outside.lake,
     engine,
   });
@@ -100,6 +102,13 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     }),
     dataQuality: createDataQuality({ snapshots }),
     outcomes: createOutcomes({ snapshots }),
+    sql: createSqlQueries({
+      snapshots,
+      generations,
+      workers: outside.sqlWorkers,
+      lakeDir: config.lakeDir,
+      limits: config.sql.limits,
+    }),
     alerts,
     auditLog: new AuditLog(outside.auditLog),
     health: () =>

@@ -24,6 +24,7 @@ import { readTotals } from "../adapters/postgres/totals.ts";
 import { createProcesses } from "../adapters/processes.ts";
 import { createSchemaRegistry } from "../adapters/registry.ts";
 import { createSparkMaster } from "../adapters/spark-master.ts";
+import { createSqlWorkers } from "../adapters/sql/workers.ts";
 import { createWebhook } from "../adapters/webhook.ts";
 import { createWorkerLogs } from "../adapters/worker-logs.ts";
 import type { Config } from "../config.ts";
@@ -70,6 +71,15 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     checkpointFiles: createCheckpointFiles(),
     lake: lakeFiles(),
     engine: await openDuckDb({ folders: [config.lakeDir] }),
+    sqlWorkers: createSqlWorkers({
+      lakeDir: config.lakeDir,
+      workers: config.sql.workers,
+      waiting: config.sql.waiting,
+      memoryBytes: config.sql.limits.most.memoryBytes,
+      // By its state folder the supervisor knows a process that was left over.
+      environment: { PENSTOCK_STATE_DIR: config.stateDir },
+      log,
+    }),
     freeBytes: async () => {
       const { bavail, bsize } = await statfs(config.lakeDir, { bigint: true });
       return bavail * bsize;

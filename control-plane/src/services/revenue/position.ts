@@ -41,7 +41,7 @@ async function writtenAt(set: SnapshotSet, commits: Commits, table: string, kind
 }
 
 /** Through when windows are final; where clean-up took the entry that says so, the end of the newest final row is a safe answer. */
-async function finality(set: SnapshotSet): Promise<string | null> {
+export async function finality(set: SnapshotSet): Promise<string | null> {
   const snapshot = set.snapshot(FINAL);
   const said = snapshot && newestEntry(snapshot, "final")?.finalThrough;
   if (said != null || snapshot === undefined || snapshot.files.size === 0) return said ?? null;

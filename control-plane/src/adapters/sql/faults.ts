@@ -1,0 +1,66 @@
+import type { SqlFailureKind, SqlFault } from "../../services/sql/ports.ts";
+
+/** As DuckDB writes errors with `errors_as_json`. */
+interface DuckDbError {
+  exception_type: string;
+  exception_message: string;
+  /** bytes, as text */
+  position?: string;
+}
+
+const KINDS: Record<string, SqlFailureKind | "interrupted"> = {
+  "Out of Memory": "memory",
+  INTERRUPT: "interrupted",
+  Permission: "refused",
+  IO: "unreadable",
+  INTERNAL: "crashed",
+  FATAL: "crashed",
+};
+
+/** Thrown in a worker for what DuckDB does not refuse itself. */
+export class Refusal extends Error {
+  readonly fault: SqlFault;
+
+  constructor(fault: SqlFault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}
+
+/**
+ * Reads what went wrong.
+ * @param hidden paths of this machine that no message may show
+ * @returns `interrupted` after an interrupt
+ */
+export function faultOf(error: unknown, hidden: readonly string[]): SqlFault | "interrupted" {
+  if (error instanceof Refusal) return error.fault;
+  const text = error instanceof Error ? error.message : String(error);
+  const { exception_type: type, exception_message: long, position } = parse(text);
+  const message = hidden.reduce((shown, path) => shown.replaceAll(path, ""), long);
+  const kind = kindOf(type, long);
+  if (kind === "interrupted") return kind;
+  if (kind === "invalid") {
+    const at = position === undefined ? {} : { position: Number(position) };
+    return { kind, message: type === "" ? message : `${type} Error: ${message}`, ...at };
+  }
+  return { kind, message };
+}
+
+function kindOf(type: string, message: string): SqlFailureKind | "interrupted" {
+  if (/bad[ _]alloc/.test(message)) return "memory";
+  if (type === "IO" && /No files found|No such file/.test(message)) return "vanished";
+  if (type === "TransactionContext" && message.includes("read-only")) return "refused";
+  // What is locked says so as a mistake in the input.
+  if (message.includes("configuration has been locked")) return "refused";
+  return KINDS[type] ?? "invalid";
+}
+
+/** Where the statement cannot even be split, the object stands behind words of the client library. */
+function parse(text: string): DuckDbError {
+  const start = text.indexOf('{"exception_type"');
+  try {
+    return JSON.parse(text.slice(start)) as DuckDbError;
+  } catch {
+    return { exception_type: "", exception_message: text.split("\n")[0] ?? "" };
+  }
+}
