@@ -24,13 +24,17 @@ beforeAll(async () => {
   ajv.addSchema(document, "openapi.json");
   const restarted = await stack.rest.post<{ id: string }>("/v1/jobs/sales.gold/restart", { wait: "60s" });
   const job = await stack.rest.get<{ epoch: number; specRevision: number }>("/v1/jobs/sales.gold");
-  const { snapshot } = await stack.rest.get<{ snapshot: { asOf: string } }>("/v1/revenue/windows", { limit: 1 });
+  const { items, snapshot } = await stack.rest.get<{ items: { window_start: string }[]; snapshot: { asOf: string } }>(
+    "/v1/revenue/windows",
+    { plan_tier: "pro", region: "EU", currency: "EUR", limit: 1 },
+  );
   variables = {
     PENSTOCK: stack.url,
     OPERATION: restarted.id,
     EPOCH: String(job.epoch - 1),
     ETAG: `"${job.specRevision}"`,
     AS_OF: snapshot.asOf,
+    WINDOW_START: items[0]?.window_start ?? expect.fail("There is no window yet."),
   };
 });
 

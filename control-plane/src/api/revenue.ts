@@ -11,7 +11,7 @@ const oneOrMore = (description: string, example: string) =>
     }),
   );
 
-const asOfQuery = Type.Optional(
+export const asOfQuery = Type.Optional(
   Type.String({
     description:
       "As it was answered then: an ISO-8601 instant with zone, or `version:12` for the time when that version of gold.revenue_5m_updates was the newest",
@@ -58,7 +58,7 @@ const windowsQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const revenueWindow = Type.Object({
+export const revenueWindow = Type.Object({
   window_start: Type.String({ examples: ["2026-11-21T00:05:00Z"] }),
   window_end: Type.String({ examples: ["2026-11-21T00:10:00Z"] }),
   plan_tier: Type.String({ examples: ["pro"] }),
@@ -83,7 +83,7 @@ const revenueWindow = Type.Object({
   }),
 });
 
-const revenueSnapshot = Type.Object({
+export const revenueSnapshot = Type.Object({
   ...stampProperties,
   finalThrough: nullable("Every window that ends at or before it is final", "2026-11-21T00:10:00Z"),
   asOf: nullable(

@@ -23,6 +23,7 @@ import { Platform } from "../services/platform.ts";
 import type { Positions } from "../services/positions.ts";
 import type { Presence } from "../services/presence.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
+import { Explanations } from "../services/revenue/explain.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
@@ -74,6 +75,8 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
   const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
   const room = new Room(catalog, master);
   const restarts = new ApplicationRestarts({ platform, requests });
+  const { windowMs } = manifest.parameters;
+  const revenue = { snapshots, commits: outside.commits, log: outside.lake, clock, windowMs };
   return {
     jobs,
     sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),
@@ -93,13 +96,8 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     platform,
     cluster: new Cluster(master, catalog, launches),
     schemas: new Schemas(registry, avroSchemas, manifest),
-    revenue: createRevenue({
-      snapshots,
-      commits: outside.commits,
-      log: outside.lake,
-      clock,
-      windowMs: manifest.parameters.windowMs,
-    }),
+    revenue: createRevenue(revenue),
+    explanations: new Explanations({ ...revenue, runs, rules: manifest.parameters }),
     dataQuality: createDataQuality({ snapshots }),
     outcomes: createOutcomes({ snapshots }),
     sql: createSqlQueries({

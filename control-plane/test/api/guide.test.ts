@@ -54,6 +54,7 @@ describe("a command of docs/api.md", () => {
       OPERATION: "5c259ff4-f81b-458a-8d21-562e0d610c1e",
       EPOCH: "7",
       ETAG: '"3"',
+      WINDOW_START: "2026-11-21T10:05:00Z",
       AS_OF: "2026-11-21T04:08:56.875Z",
     };
     for (const { command } of examples) {

@@ -133,6 +133,49 @@ describe("GET /v1/revenue/windows", () => {
   });
 });
 
+describe("GET /v1/revenue/explain", () => {
+  const figure = "window_start=2026-11-20T23:55:00Z&plan_tier=pro&region=EU&currency=EUR";
+
+  it("tells how a figure came to be what it is", async () => {
+    const answer = await json(`/v1/revenue/explain?${figure}`);
+    expect(answer).toMatchObject({
+      figure: { revenue: "11.30", event_count: 4, status: "final", revision: 2 },
+      summary: "11.30 EUR from 4 events, final, revision 2.",
+      // Silver of this lake is of other events.
+      addsUp: false,
+      sums: { figure: { revenue: "11.30" }, updates: { revenue: "11.30" }, rows: { revenue: "0.00" } },
+      nextCursor: null,
+      snapshot: { finalThrough: "2026-11-21T00:10:00Z", tables: { "silver.sales_events": { version: 2 } } },
+    });
+    expect(answer.changes.map(({ kind, revenue }: Record<string, string>) => `${kind} ${revenue}`)).toEqual([
+      "counted 10.10",
+      "counted 10.30",
+      "final 10.30",
+      "revised 11.30",
+    ]);
+  });
+
+  it("answers of a figure without events that there is none", async () => {
+    const { figure: none, summary } = await json(`/v1/revenue/explain?${figure.replace("pro", "free")}`);
+    expect([none, summary]).toEqual([null, "No event of this figure has been counted."]);
+  });
+
+  it.each([
+    [figure.replace("23:55", "23:56"), "window_start", "the start of a window of 5m"],
+    [figure.replace("&currency=EUR", ""), "currency", "a value"],
+    [`${figure}&grain=7m`, "grain", "5m, 15m, 1h, 1d"],
+    [`${figure}&as_of=version:99`, "as_of", "at most"],
+    [`${figure}&cursor=abc`, "cursor", "nextCursor"],
+    [`${figure}&from=2026-11-20T23:55:00Z`, "from", "no such query parameter"],
+  ])("refuses %s by name", async (query, field, expected) => {
+    const { status, text } = await reading.get(`/v1/revenue/explain?${query}`);
+    expect(status).toBe(400);
+    expect(JSON.parse(text).errors).toEqual([
+      expect.objectContaining({ field, expected: expect.stringContaining(expected) }),
+    ]);
+  });
+});
+
 describe("GET /v1/dq/metrics and /v1/dq/samples", () => {
   it("answer rows with the columns of their tables", async () => {
     const metrics = await json("/v1/dq/metrics?limit=1");

@@ -1,4 +1,5 @@
 import { formatInstant } from "../../domain/delta/instant.ts";
+import type { OffsetVector } from "../../domain/delta/ledger-entry.ts";
 import { newestEntry } from "../../domain/delta/snapshot.ts";
 import { invalidRequest } from "../../domain/problem.ts";
 import type { AsOf } from "../../domain/revenue/as-of.ts";
@@ -16,6 +17,8 @@ export interface Position {
   finalThrough: string | null;
   /** updates of this batch and those before it count; undefined: all that there are */
   batch: number | undefined;
+  /** Kafka offsets of the records that had been counted: the next one per partition; undefined before the first batch */
+  through: OffsetVector | undefined;
   /** final rows that were made by then count; undefined: all that there are */
   finalisedBy: string | undefined;
   /** when the newest commit that counts was made: asked as of then, the answer is the same; null before the first one */
@@ -24,11 +27,13 @@ export interface Position {
 
 /** The newest position that the tables of an answer show. */
 export async function positionNow(set: SnapshotSet, commits: Commits): Promise<Position> {
+  const updates = set.snapshot(UPDATES);
   const times = await Promise.all([writtenAt(set, commits, FINAL, "final"), writtenAt(set, commits, UPDATES, "batch")]);
   return {
     stamp: set.stamp(UPDATES),
     finalThrough: await finality(set),
     batch: undefined,
+    through: updates && newestEntry(updates, "batch")?.through,
     finalisedBy: undefined,
     asOf: newest(times),
   };
@@ -79,6 +84,7 @@ export async function positionAsOf(
     },
     finalThrough: final?.entry.finalThrough ?? null,
     batch: updates.batch,
+    through: updates.entry.through,
     finalisedBy: final?.at.toISOString(),
     asOf: newest([updates.at, final?.at]),
   };

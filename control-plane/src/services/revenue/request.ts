@@ -48,14 +48,17 @@ export interface Query {
   shape: string;
 }
 
-/** @throws Problem `invalid_request` naming every field that is wrong */
-export function readRequest(request: RevenueRequest, windowMs: number): Query {
+/**
+ * @param others what is wrong with further fields of the request
+ * @throws Problem `invalid_request` naming every field that is wrong
+ */
+export function readRequest(request: RevenueRequest, windowMs: number, others: readonly FieldError[] = []): Query {
   const { range, errors: rangeErrors } = readRange(request);
   const { filters, errors: filterErrors } = readFilters(request);
   const grain = readGrain(request.grain, windowMs);
   const length = readLength(request.rolling, grain);
   const asOf = request.as_of === undefined ? undefined : readAsOf(request.as_of);
-  const errors = [...rangeErrors, ...filterErrors, ...[grain, length, asOf].filter(isError)];
+  const errors = [...others, ...rangeErrors, ...filterErrors, ...[grain, length, asOf].filter(isError)];
   if (errors.length > 0 || isError(grain) || isError(length) || isError(asOf)) throw invalidRequest(errors);
   const { order, limit, rolling = "", as_of = "" } = request;
   const shape = ["revenue", order, grain, rolling, as_of].join(" ").trim();
