@@ -38,7 +38,7 @@ const ApplicationSpecResource = Type.Object(
     }),
     settings: Type.Record(Type.String(), Type.String(), {
       description:
-        "Further Spark settings; those that Penstock sets, that break a checkpoint or that carry a secret are refused",
+        "Further Spark settings: those that docs/spark-settings.md lists; any other is refused with the reason",
       examples: [{ "spark.locality.wait": "0s" }],
     }),
   },

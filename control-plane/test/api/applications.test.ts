@@ -1,3 +1,4 @@
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HOST, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
 
@@ -125,6 +126,22 @@ describe("an application's spec", () => {
     expect(`${answer.json().detail} ${answer.json().next ?? ""}`).toMatch(text);
     expect(answer.body).not.toContain("hunter2");
     expect((await present()).spec).toEqual(spec);
+  });
+
+  it("is shown with a setting that an older version took, and changed without it", async () => {
+    const { spec } = await present();
+    const old = { ...spec, settings: { "spark.task.cpus": "2" } };
+    const other = new pg.Client({ connectionString: running.databaseUrl });
+    await other.connect();
+    await other.query("UPDATE applications SET spec = $1 WHERE name = 'sales'", [old]);
+    await other.end();
+    expect((await present()).spec).toEqual(old);
+    const refused = await put("/v1/applications/sales", { ...old, shufflePartitions: 3 }, "*");
+    expect(refused.json().detail).toMatch(
+      /body\.settings\.spark\.task\.cpus: expected no such setting: executors are sized/,
+    );
+    const changed = await put("/v1/applications/sales", spec, "*");
+    expect(changed.json().changes).toMatchObject([{ field: "settings.spark.task.cpus", from: "2", to: null }]);
   });
 
   it("is that of an application that exists", async () => {

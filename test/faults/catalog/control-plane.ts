@@ -60,6 +60,7 @@ export const controlPlaneFaults: Fault[] = [
       };
       const ports = stage.stack.settings.ports;
       const port = ports.controlPlane + 1_000;
+      const first = stage.service("control-plane");
       const environment = Object.fromEntries(environmentOf(controlPlanePid(stage)));
       const second = spawn(process.execPath, [join(CHECKOUT, "control-plane", "src", "main.ts")], {
         env: { ...environment, PENSTOCK_PORT: String(port) },
@@ -71,7 +72,7 @@ export const controlPlaneFaults: Fault[] = [
           const text = await leadershipAt(port);
           return text.includes("another control plane works on this database") || { pending: text };
         });
-        stage.send("SIGKILL", stage.service("control-plane"));
+        stage.send("SIGKILL", first);
         await stage.ask("control-plane", "stop");
         await stage.until("the second to decide, with the jobs as they were", () => isAsBefore(port));
         // A runner that did not call would be taken for frozen, killed and replaced by then.
