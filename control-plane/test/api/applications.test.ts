@@ -141,7 +141,8 @@ describe("an application's spec", () => {
       /body\.settings\.spark\.task\.cpus: expected no such setting: executors are sized/,
     );
     const changed = await put("/v1/applications/sales", spec, "*");
-    expect(changed.json().changes).toMatchObject([{ field: "settings.spark.task.cpus", from: "2", to: null }]);
+    const without = expect.objectContaining({ field: "settings.spark.task.cpus", from: "2", to: null });
+    expect(changed.json().changes).toContainEqual(without);
   });
 
   it("is that of an application that exists", async () => {
