@@ -22,6 +22,7 @@ import { operationRoutes } from "./api/operations.ts";
 import { platformRoutes } from "./api/platform.ts";
 import { answerUnreadablePath, registerProblems } from "./api/problems.ts";
 import { progressRoutes } from "./api/progress.ts";
+import { publicationRoutes } from "./api/publications.ts";
 import { registerRequestLog } from "./api/request-log.ts";
 import { revenueRoutes } from "./api/revenue.ts";
 import { revenueExplainRoutes } from "./api/revenue-explain.ts";
@@ -46,6 +47,7 @@ import type { Metrics } from "./services/metrics.ts";
 import type { Operations } from "./services/operations.ts";
 import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
+import type { Publications } from "./services/publications/publications.ts";
 import type { Explanations } from "./services/revenue/explain.ts";
 import type { Revenue } from "./services/revenue/windows.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
@@ -69,6 +71,7 @@ export interface AppServices {
   platform: Platform;
   cluster: Cluster;
   schemas: Schemas;
+  publications: Publications;
   revenue: Revenue;
   explanations: Explanations;
   dataQuality: DataQuality;
@@ -141,6 +144,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
     specs: services.applicationSpecs,
   });
   await app.register(platformRoutes, { prefix: "/v1", platform: services.platform });
+  await app.register(publicationRoutes, { prefix: "/v1", publications: services.publications });
   await app.register(clusterRoutes, { prefix: "/v1", cluster: services.cluster });
   await app.register(schemaRoutes, { prefix: "/v1", schemas: services.schemas });
   await app.register(tokenRoutes, { prefix: "/v1", tokens: services.tokens });

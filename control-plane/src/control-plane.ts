@@ -26,6 +26,7 @@ import { readVitals } from "./services/vitals.ts";
 import { createServices } from "./wiring/answering.ts";
 import { createReconciler } from "./wiring/deciding.ts";
 import { openOutside } from "./wiring/outside.ts";
+import { createPublishers, readPublicationSchemas } from "./wiring/publishing.ts";
 
 /** The parts of a running control plane. */
 export interface ControlPlane {
@@ -49,6 +50,7 @@ export async function createControlPlane(
   logger: FastifyBaseLogger,
 ): Promise<ControlPlane> {
   const contractSchema = await readFile(join(config.checkoutDir, manifest.contract.schema), "utf8");
+  const publicationSchemas = await readPublicationSchemas(config, manifest);
   const outside = await openOutside(config, logger);
   const { database, catalog, launches, runs, events, journal, topics, registry, master, workers, clock } = outside;
   const feed = new EventFeed(journal, logger);
@@ -56,6 +58,7 @@ export async function createControlPlane(
   const boot = new FirstBoot({
     manifest,
     contractSchema,
+    publicationSchemas,
     migrate: () => database.migrate(),
     catalog,
     topics,
@@ -76,7 +79,16 @@ export async function createControlPlane(
   const watch = new TopicWatch(topics, topic, clock);
   const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
   const metrics = createPrometheus(
-    () => readVitals({ catalog, events, positions, reconciler, totals: outside.totals, alerts }),
+    () =>
+      readVitals({
+        catalog,
+        events,
+        positions,
+        reconciler,
+        totals: outside.totals,
+        alerts,
+        publications: () => outside.publications.list(manifest.name),
+      }),
     () => feed.following,
   );
   const harvest = new LedgerHarvest({
@@ -100,6 +112,7 @@ export async function createControlPlane(
     meter: metrics,
     log: logger,
   });
+  const publishers = createPublishers(outside, { config, manifest, schemas: publicationSchemas, alerts, log: logger });
   let leadership: Leadership | null = null;
   const standsBy = () => (leadership === null ? "is starting" : leadership.waitingFor);
   const app = await buildApp(
@@ -134,6 +147,7 @@ export async function createControlPlane(
     if (signal.aborted) return;
     logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
     reconciler.start();
+    publishers.start();
     delivery?.start();
     harvest.start();
     stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
@@ -141,7 +155,7 @@ export async function createControlPlane(
   async function stopLeading(): Promise<void> {
     term.abort();
     stopHousekeeping();
-    await Promise.all([reconciler.stop(), delivery?.stop(), harvest.stop()]);
+    await Promise.all([reconciler.stop(), publishers.stop(), delivery?.stop(), harvest.stop()]);
   }
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", stopLeading],

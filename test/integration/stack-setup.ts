@@ -1,4 +1,5 @@
 import type { TestProject } from "vitest/node";
+import { FAILPOINT_FOLDER } from "../faults/stage.ts";
 import { Stack } from "../stack/stack.ts";
 
 declare module "vitest" {
@@ -13,7 +14,7 @@ export const MANIFEST = "test/pipelines/sales-seconds.yaml";
 
 /** One real stack for all integration tests: starting it takes longer than any test. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await Stack.prepare({ name: "integration", manifest: MANIFEST });
+  const stack = await Stack.prepare({ name: "integration", manifest: MANIFEST, failpoints: FAILPOINT_FOLDER });
   try {
     await stack.up();
   } catch (error) {

@@ -56,7 +56,7 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
             {
               type: ConfigResourceTypes.TOPIC,
               name,
-              configNames: ["message.timestamp.type", "retention.ms"],
+              configNames: ["message.timestamp.type", "retention.ms", "max.message.bytes"],
             },
           ],
         }),
@@ -67,6 +67,7 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
         partitions: topics[0]?.partitions.length ?? 0,
         timestampType: config.get("message.timestamp.type") ?? null,
         retentionMs: config.get("retention.ms") ?? null,
+        maxMessageBytes: config.get("max.message.bytes") ?? null,
       };
     },
 
@@ -92,6 +93,7 @@ function toTopicConfig(topic: TopicSpec) {
     configEntries: [
       { name: "retention.ms", value: String(topic.retentionMs) },
       ...(topic.timestampType ? [{ name: "message.timestamp.type", value: topic.timestampType }] : []),
+      ...(topic.maxMessageBytes ? [{ name: "max.message.bytes", value: String(topic.maxMessageBytes) }] : []),
     ],
   };
 }

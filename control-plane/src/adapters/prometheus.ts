@@ -3,6 +3,7 @@ import { JOB_STATES } from "../domain/lifecycle/job.ts";
 import { LAUNCH_PHASES } from "../domain/lifecycle/launch.ts";
 import { type Metrics, SYNC_RESULTS } from "../services/metrics.ts";
 import type { JobVitals, Totals, Vitals } from "../services/vitals.ts";
+import { publicationMetrics } from "./prometheus-publications.ts";
 
 const BATCH_SECONDS = [0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 6, 12, 30, 60, 120];
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -42,6 +43,7 @@ export function createPrometheus(observe: () => Promise<Vitals>, streams: () => 
     "cause",
   ]);
   const operations = counter("operations_total", "Operations that have ended.", ["kind", "result"]);
+  const publications = publicationMetrics(registry);
   const observed = [
     up,
     jobState,
@@ -86,6 +88,7 @@ export function createPrometheus(observe: () => Promise<Vitals>, streams: () => 
       for (const known of Object.keys(LAUNCH_PHASES)) phase.set({ application, phase: known }, Number(known === now));
     }
     if (vitals.totals !== null) tellTotals(vitals.totals);
+    publications.tell(vitals.publications);
     if (vitals.alerts !== null) {
       for (const [severity, count] of Object.entries(vitals.alerts.firing)) firing.set({ severity }, count);
       alertMessages.set(vitals.alerts.webhook.waiting);

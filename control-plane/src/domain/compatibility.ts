@@ -1,3 +1,15 @@
+/** Levels of compatibility that a subject can have, in the words of Confluent's API. */
+export const COMPATIBILITIES = [
+  "BACKWARD",
+  "BACKWARD_TRANSITIVE",
+  "FORWARD",
+  "FORWARD_TRANSITIVE",
+  "FULL",
+  "FULL_TRANSITIVE",
+  "NONE",
+] as const;
+export type Compatibility = (typeof COMPATIBILITIES)[number];
+
 /** One comparison that a compatibility level asks for. */
 export interface Comparison {
   version: number;

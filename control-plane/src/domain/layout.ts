@@ -11,3 +11,9 @@ export function tablePath(generation: number, table: string): string {
 export function checkpointPath(generation: number, job: string): string {
   return `gen=${generation}/${job}`;
 }
+
+/** @returns the generation that a table's folder belongs to; undefined for a folder that is not of ours */
+export function generationOf(path: string): number | undefined {
+  const number = /(?:^|\/)gen=(\d+)\//.exec(path)?.[1];
+  return number === undefined ? undefined : Number(number);
+}

@@ -2,6 +2,7 @@ import type { Manifest } from "./manifest.ts";
 import { DEDICATED } from "./specs/job-spec.ts";
 import type { StrictReader } from "./strict-reader.ts";
 
+const PUBLICATION_NAME = /^[a-z][A-Za-z0-9]*$/;
 const TABLE_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$/;
 
 /** The jobs that a job's tables come from, directly. */
@@ -48,6 +49,24 @@ export function checkReferences(manifest: Manifest, root: StrictReader): void {
       if (!writer.has(table)) root.complain(`jobs.${id}.reads`, table, "a table that some job writes");
     }
     if (readsItself(manifest, id)) root.complain(`jobs.${id}.reads`, job.reads, "no table that comes from this job");
+  }
+  checkPublications(manifest, root, new Set(writer.keys()));
+}
+
+function checkPublications(manifest: Manifest, root: StrictReader, tables: ReadonlySet<string>): void {
+  const taken = new Map<string, string>();
+  for (const [name, { table, topic }] of Object.entries(manifest.publications)) {
+    const path = `publications.${name}`;
+    if (!PUBLICATION_NAME.test(name))
+      root.complain(path, undefined, "a name of letters and digits, such as deadLetters");
+    if (!tables.has(table)) root.complain(`${path}.table`, table, "a table that some job writes");
+    if (topic === "events" || manifest.topics[topic] === undefined) {
+      const known = Object.keys(manifest.topics).filter((key) => key !== "events");
+      root.complain(`${path}.topic`, topic, `one of the declared topics but events: ${known.join(", ")}`);
+    }
+    const other = taken.get(topic);
+    if (other !== undefined) root.complain(`${path}.topic`, topic, `a topic that ${other} does not publish to, too`);
+    taken.set(topic, name);
   }
 }
 

@@ -1,5 +1,7 @@
 import { parse, YAMLParseError } from "yaml";
+import { COMPATIBILITIES, type Compatibility } from "./compatibility.ts";
 import { checkReferences } from "./manifest-references.ts";
+import { type PublicationSpec, readPublicationSpec } from "./publications/publication-spec.ts";
 import { type ApplicationSpec, readApplicationSpec } from "./specs/application-spec.ts";
 import { type JobSpec, readJobSpec } from "./specs/job-spec.ts";
 import { type Complaint, StrictReader } from "./strict-reader.ts";
@@ -11,6 +13,8 @@ export interface TopicSpec {
   /** `message.timestamp.type`; undefined leaves it to the broker */
   timestampType?: "LogAppendTime" | "CreateTime";
   retentionMs: number;
+  /** `max.message.bytes`; undefined leaves it to the broker */
+  maxMessageBytes?: number;
 }
 
 export interface ContractSpec {
@@ -41,30 +45,23 @@ export interface HousekeepingSpec {
   vacuumEveryMs: number;
 }
 
-/** A pipeline as declared; topics, applications and jobs by their keys, durations in milliseconds. */
+/** A pipeline as declared; topics, publications, applications and jobs by their keys, durations in milliseconds. */
 export interface Manifest {
   name: string;
   /** `events` is always there: the source of the pipeline */
   topics: { events: TopicSpec } & Record<string, TopicSpec>;
   contract: ContractSpec;
+  /** what is sent on to topics; may be none */
+  publications: Record<string, PublicationSpec>;
   parameters: PipelineParameters;
   applications: Record<string, ApplicationSpec>;
   jobs: Record<string, JobSpec>;
   housekeeping: HousekeepingSpec;
 }
 
-const COMPATIBILITIES = [
-  "BACKWARD",
-  "BACKWARD_TRANSITIVE",
-  "FORWARD",
-  "FORWARD_TRANSITIVE",
-  "FULL",
-  "FULL_TRANSITIVE",
-  "NONE",
-] as const;
-export type Compatibility = (typeof COMPATIBILITIES)[number];
-
 const NAME = /^[a-z][a-z0-9_-]*$/;
+/** What Penstock itself says about a record needs room, and a request to Kafka holds 100 MB at most. */
+const [LEAST_MESSAGE_BYTES, MOST_MESSAGE_BYTES] = [16_384, 64 * 1024 * 1024];
 const TOPIC_NAME = /^[A-Za-z0-9._-]{1,249}$/;
 
 /** Thrown by {@link parseManifest}; `complaints` has everything that is wrong, not only the first. */
@@ -95,6 +92,7 @@ export function parseManifest(text: string): Manifest {
     name: root.text("name", NAME, "a name of lower-case letters, digits, - and _"),
     topics: readTopics(root.map("topics")),
     contract: readContract(root.map("contract")),
+    publications: root.has("publications") ? readEach(root.map("publications"), readPublicationSpec) : {},
     parameters: readParameters(root.map("parameters")),
     applications: readEach(root.map("applications"), readApplicationSpec),
     jobs: readEach(root.map("jobs"), readJobSpec),
@@ -129,6 +127,9 @@ function readTopics(map: StrictReader): Manifest["topics"] {
       ? { timestampType: entry.oneOf("timestampType", ["LogAppendTime", "CreateTime"]) }
       : {}),
     retentionMs: entry.duration("retention", 1),
+    ...(entry.has("maxMessageBytes")
+      ? { maxMessageBytes: entry.wholeNumber("maxMessageBytes", LEAST_MESSAGE_BYTES, MOST_MESSAGE_BYTES) }
+      : {}),
   }));
   if (topics.events === undefined) map.complain("events", undefined, "the topic that the pipeline reads");
   return topics as Manifest["topics"];

@@ -23,6 +23,7 @@ export const PROBLEMS = {
   unknown_job: { status: 404, meaning: "There is no such job." },
   unknown_launch: { status: 404, meaning: "The application has no launch with this id." },
   unknown_operation: { status: 404, meaning: "There is no such operation." },
+  unknown_publication: { status: 404, meaning: "The pipeline declares no such publication." },
   unknown_resource: { status: 404, meaning: "There is nothing at this path." },
   unknown_run: { status: 404, meaning: "The job has no run with this epoch." },
   unknown_subject: { status: 404, meaning: "The schema registry does not know this subject." },

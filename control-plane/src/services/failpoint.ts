@@ -10,6 +10,9 @@ export const FAILPOINTS = [
   "run-stopping",
   "run-closed",
   "operation-advanced",
+  "publication-sent",
+  "publication-marked",
+  "publication-committed",
 ] as const;
 export type FailpointName = (typeof FAILPOINTS)[number];
 

@@ -1,6 +1,8 @@
+import type { Compatibility } from "../domain/compatibility.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { tablePath } from "../domain/layout.ts";
 import type { Manifest, PipelineParameters } from "../domain/manifest.ts";
+import { subjectOf } from "../domain/publications/publication-spec.ts";
 import type { Log } from "./log.ts";
 import type { CatalogStore, SchemaRegistry, Topics } from "./ports.ts";
 import type { GenerationRow } from "./rows.ts";
@@ -9,6 +11,8 @@ export interface FirstBootDeps {
   manifest: Manifest;
   /** the reader schema of the contract, JSON text */
   contractSchema: string;
+  /** the schemas of publications' values, JSON text, by the publication's name */
+  publicationSchemas: Readonly<Record<string, string>>;
   migrate(): Promise<void>;
   catalog: CatalogStore;
   topics: Topics;
@@ -61,7 +65,7 @@ export class FirstBoot {
   }
 
   private async attempt(): Promise<void> {
-    const { manifest, contractSchema, catalog, topics, registry } = this.deps;
+    const { manifest, contractSchema, publicationSchemas, catalog, topics } = this.deps;
     const warnings: string[] = [];
     const at = (step: string) => {
       this.status.step = step;
@@ -86,11 +90,20 @@ export class FirstBoot {
     await topics.ensure(Object.values(manifest.topics));
     warnings.push(...(await this.differentTopics()));
     at("registering the contract");
-    const { subject, compatibility } = manifest.contract;
-    await registry.register(subject, contractSchema);
+    await this.registerSchema(manifest.contract.subject, contractSchema, manifest.contract.compatibility);
+    at("registering the schemas of publications");
+    for (const [name, { topic, schema }] of Object.entries(manifest.publications)) {
+      const [text, subject] = [publicationSchemas[name], subjectOf(manifest.topics[topic]?.name ?? topic)];
+      if (schema !== null && text !== undefined) await this.registerSchema(subject, text, schema.compatibility);
+    }
+    this.status.warnings = warnings;
+  }
+
+  private async registerSchema(subject: string, schema: string, compatibility: Compatibility): Promise<void> {
+    const { registry } = this.deps;
+    await registry.register(subject, schema);
     if ((await registry.compatibility(subject)) !== compatibility)
       await registry.setCompatibility(subject, compatibility);
-    this.status.warnings = warnings;
   }
 
   private async differentTopics(): Promise<string[]> {
@@ -106,6 +119,9 @@ export class FirstBoot {
       }
       if (actual.retentionMs !== String(declared.retentionMs)) {
         differ("retention.ms", actual.retentionMs, declared.retentionMs);
+      }
+      if (declared.maxMessageBytes !== undefined && actual.maxMessageBytes !== String(declared.maxMessageBytes)) {
+        differ("max.message.bytes", actual.maxMessageBytes, declared.maxMessageBytes);
       }
     }
     return warnings;

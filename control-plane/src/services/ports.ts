@@ -130,6 +130,7 @@ export interface TopicView {
   partitions: number;
   timestampType: string | null;
   retentionMs: string | null;
+  maxMessageBytes: string | null;
 }
 
 export interface Topics {

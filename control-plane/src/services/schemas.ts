@@ -1,6 +1,7 @@
 import { comparisons } from "../domain/compatibility.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import { invalidRequest, Problem } from "../domain/problem.ts";
+import { subjectOf } from "../domain/publications/publication-spec.ts";
 import type { SchemaRegistry } from "./ports.ts";
 
 /** Understands Avro schemas, given as parsed JSON. */
@@ -27,7 +28,7 @@ export interface CheckAnswer {
   messages: string[];
 }
 
-/** Reads the schemas of the pipeline's contract and tries new ones; registers nothing. */
+/** Reads the schemas of the pipeline's contract and of what it publishes, and tries new ones; registers nothing. */
 export class Schemas {
   private readonly registry: SchemaRegistry;
   private readonly avro: AvroSchemas;
@@ -41,21 +42,35 @@ export class Schemas {
 
   /** @throws Problem `dependency_unavailable` when the registry is away */
   async list(): Promise<SubjectAnswer[]> {
-    return [await this.get(this.manifest.contract.subject)];
+    return Promise.all(Object.keys(this.subjects()).map((subject) => this.get(subject)));
+  }
+
+  /** What is declared: the contract, and the values of what is published as Avro. */
+  private subjects(): Record<string, { topic: string; compatibility: string }> {
+    const { contract, topics, publications } = this.manifest;
+    const published = Object.values(publications).flatMap(({ topic, schema }) => {
+      const name = topics[topic]?.name ?? topic;
+      return schema === null ? [] : [[subjectOf(name), { topic: name, compatibility: schema.compatibility }] as const];
+    });
+    return {
+      [contract.subject]: { topic: topics.events.name, compatibility: contract.compatibility },
+      ...Object.fromEntries(published),
+    };
   }
 
   /** @throws Problem `unknown_subject`, `dependency_unavailable` */
   async get(subject: string): Promise<SubjectAnswer> {
-    const { contract, topics } = this.manifest;
-    if (subject !== contract.subject) throw unknownSubject(subject, contract.subject);
+    const subjects = this.subjects();
+    const declared = subjects[subject];
+    if (declared === undefined) throw unknownSubject(subject, Object.keys(subjects));
     const [actual, numbers] = await Promise.all([this.level(subject), this.registry.versions(subject)]);
     const versions = await Promise.all(
       numbers.map(async (version) => ({ version, ...(await this.registry.schema(subject, version)) })),
     );
     return {
       subject,
-      topic: topics.events.name,
-      compatibility: { declared: contract.compatibility, actual },
+      topic: declared.topic,
+      compatibility: { declared: declared.compatibility, actual },
       versions: versions.map(({ version, id, schema }) => ({ version, id, schema: asJson(schema) })),
     };
   }
@@ -138,12 +153,12 @@ function noSchema(given: unknown, words: string): Problem {
   ]);
 }
 
-function unknownSubject(subject: string, known: string): Problem {
+function unknownSubject(subject: string, known: string[]): Problem {
   return new Problem({
     status: 404,
     code: "unknown_subject",
     title: "No such subject",
     detail: `The pipeline has no subject ${JSON.stringify(subject)}.`,
-    next: `Known subjects: ${known}.`,
+    next: `Known subjects: ${known.join(", ")}.`,
   });
 }

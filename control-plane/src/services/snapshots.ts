@@ -1,5 +1,6 @@
 import { type KeepFile, relationSql } from "../domain/delta/relation.ts";
 import { newestEntry, type Snapshot } from "../domain/delta/snapshot.ts";
+import { generationOf } from "../domain/layout.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
 import { DeltaTable, type HeldSnapshot, type LogReader, rootOf } from "./delta-table.ts";
 import { FileVanished, type Parameters, type QueryEngine, type Row } from "./query-engine.ts";
@@ -32,6 +33,8 @@ export interface SnapshotSet {
   root(table: string): string;
   /** undefined: the table does not exist yet */
   snapshot(table: string): Snapshot | undefined;
+  /** The generation whose rows a table holds: an older one than the live one where a replay did not touch it. */
+  generationOf(table: string): number;
   /** SQL with rows of the table, to stand in a FROM clause; undefined when the table does not exist yet */
   relation(table: string, columns: readonly string[], keep?: KeepFile): string | undefined;
   /** @param witness the table whose newest entry tells the low watermark */
@@ -99,6 +102,7 @@ export function createSnapshots(parts: { generations: Generations; log: LogReade
       generation,
       root: (table) => rootOf(table, paths),
       snapshot: (table) => snapshots.get(table),
+      generationOf: (table) => generationOf(rootOf(table, paths)) ?? generation,
       relation: (table, columns, keep) => {
         const snapshot = snapshots.get(table);
         return snapshot && relationSql(snapshot, rootOf(table, paths), columns, keep);

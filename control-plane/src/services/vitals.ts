@@ -4,6 +4,7 @@ import type { LaunchPhase } from "../domain/lifecycle/launch.ts";
 import type { AlertSummary, Alerts } from "./alerts.ts";
 import type { CatalogStore, EventStore } from "./ports.ts";
 import type { Positions } from "./positions.ts";
+import type { PublicationRow } from "./publications/ports.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 import type { JobRow } from "./rows.ts";
 
@@ -33,6 +34,7 @@ export interface Vitals {
   applications: { application: string; phase: LaunchPhase }[];
   totals: Totals | null;
   alerts: AlertSummary | null;
+  publications: PublicationRow[];
 }
 
 export interface VitalsDeps {
@@ -42,6 +44,7 @@ export interface VitalsDeps {
   reconciler: Reconciler;
   totals: () => Promise<Totals>;
   alerts: Alerts;
+  publications: () => Promise<PublicationRow[]>;
 }
 
 /** A frozen Postgres keeps its connections and answers nothing. */
@@ -51,11 +54,11 @@ const LIMIT_MS = 4_000;
 export async function readVitals(deps: VitalsDeps): Promise<Vitals> {
   const kafka = deps.positions.isCurrent();
   try {
-    const read = Promise.all([readJobs(deps), deps.totals(), deps.alerts.summary()]);
-    const [{ jobs, applications }, totals, alerts] = await inTime(read);
-    return { up: { postgres: true, kafka }, jobs, applications, totals, alerts };
+    const read = Promise.all([readJobs(deps), deps.totals(), deps.alerts.summary(), deps.publications()]);
+    const [{ jobs, applications }, totals, alerts, publications] = await inTime(read);
+    return { up: { postgres: true, kafka }, jobs, applications, totals, alerts, publications };
   } catch {
-    return { up: { postgres: false, kafka }, jobs: [], applications: [], totals: null, alerts: null };
+    return { up: { postgres: false, kafka }, jobs: [], applications: [], totals: null, alerts: null, publications: [] };
   }
 }
 

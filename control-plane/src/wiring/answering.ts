@@ -22,6 +22,7 @@ import { createOutcomes } from "../services/outcomes.ts";
 import { Platform } from "../services/platform.ts";
 import type { Positions } from "../services/positions.ts";
 import type { Presence } from "../services/presence.ts";
+import { Publications } from "../services/publications/publications.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
 import { Explanations } from "../services/revenue/explain.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
@@ -96,6 +97,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     platform,
     cluster: new Cluster(master, catalog, launches),
     schemas: new Schemas(registry, avroSchemas, manifest),
+    publications: new Publications({ manifest, store: outside.publications, clock }),
     revenue: createRevenue(revenue),
     explanations: new Explanations({ ...revenue, runs, rules: manifest.parameters }),
     dataQuality: createDataQuality({ snapshots }),

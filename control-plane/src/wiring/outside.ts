@@ -4,6 +4,7 @@ import { createCheckpointFiles } from "../adapters/checkpoint-files.ts";
 import { openDuckDb } from "../adapters/duckdb.ts";
 import { createFailpoints } from "../adapters/failpoints.ts";
 import { createKafkaTopics } from "../adapters/kafka.ts";
+import { createKafkaPublisher } from "../adapters/kafka-publisher.ts";
 import { lakeFiles } from "../adapters/lake-files.ts";
 import { createAlertStore } from "../adapters/postgres/alerts.ts";
 import { createAuditLogStore } from "../adapters/postgres/audit.ts";
@@ -17,6 +18,7 @@ import { createLedgerStore } from "../adapters/postgres/ledger.ts";
 import { createRequestStore } from "../adapters/postgres/operation-requests.ts";
 import { createOperationStore } from "../adapters/postgres/operations.ts";
 import { createPresenceStore } from "../adapters/postgres/presence.ts";
+import { createPublicationStore } from "../adapters/postgres/publications.ts";
 import { createRunStore } from "../adapters/postgres/runs.ts";
 import { createSpecStore } from "../adapters/postgres/specs.ts";
 import { createTokenStore } from "../adapters/postgres/tokens.ts";
@@ -39,9 +41,10 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
   const database = openDatabase(config.databaseUrl, (error) =>
     log.warn({ err: error }, "lost a connection to Postgres"),
   );
+  const failpoint = createFailpoints(config.failpointDir);
   return {
     clock: { now: () => new Date() },
-    failpoint: createFailpoints(config.failpointDir),
+    failpoint,
     database,
     catalog: createCatalogStore(database),
     launches: createLaunchStore(database),
@@ -59,7 +62,9 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     alertStore: createAlertStore(database),
     webhook: config.alertWebhookUrl === null ? null : createWebhook(config.alertWebhookUrl),
     totals: () => readTotals(database),
+    publications: createPublicationStore(database),
     topics: createKafkaTopics(config.kafkaBrokers),
+    publisher: createKafkaPublisher(config.kafkaBrokers, failpoint),
     registry: createSchemaRegistry(config.registryUrl),
     master: createSparkMaster({
       restUrl: config.sparkMasterRestUrl,

@@ -36,6 +36,25 @@ const VITALS: Vitals = {
     firing: { info: 0, warning: 2, critical: 1 },
     webhook: { configured: true, waiting: 3, waitingSince: null, lastError: null, lastDeliveredAt: null },
   },
+  publications: [
+    {
+      name: "deadLetters",
+      pausedAt: new Date(),
+      pausedBy: "local",
+      status: {
+        generation: 1,
+        position: {},
+        published: 12n,
+        waiting: 4n,
+        unaccounted: -1n,
+        lastPublishedAt: null,
+        error: "Kafka is away",
+        errorSince: new Date(),
+        checkedAt: new Date(),
+      },
+    },
+    { name: "revenue", pausedAt: null, pausedBy: null, status: null },
+  ],
 };
 
 describe("the page of metrics", () => {
@@ -62,6 +81,14 @@ describe("the page of metrics", () => {
     expect(page.value("penstock_alerts_firing", { severity: "warning" })).toBe(2);
     expect(page.value("penstock_alerts_firing", { severity: "info" })).toBe(0);
     expect(page.value("penstock_alert_messages_waiting")).toBe(3);
+    const publication = "deadLetters";
+    expect(page.value("penstock_publication_records_total", { publication })).toBe(12);
+    expect(page.value("penstock_publication_lag_rows", { publication })).toBe(4);
+    expect(page.value("penstock_publication_unaccounted_rows", { publication })).toBe(-1);
+    expect(page.value("penstock_publication_failing", { publication })).toBe(1);
+    expect(page.value("penstock_publication_paused", { publication })).toBe(1);
+    expect(page.value("penstock_publication_paused", { publication: "revenue" })).toBe(0);
+    expect(page.value("penstock_publication_lag_rows", { publication: "revenue" })).toBeUndefined();
     expect(page.value("penstock_batches_total", silver)).toBe(5);
     expect(page.value("penstock_batch_rows_total", silver)).toBe(500);
     expect(page.value("penstock_rows_total", { ...silver, outcome: "late" })).toBe(20);
@@ -72,7 +99,14 @@ describe("the page of metrics", () => {
     expect(page.value("penstock_job_lag_seconds", { job: "sales.dq" })).toBeUndefined();
     expect(page.value("penstock_job_lag_records", { job: "sales.dq", partition: "0" })).toBe(9);
 
-    vitals = { up: { postgres: false, kafka: false }, jobs: [], applications: [], totals: null, alerts: null };
+    vitals = {
+      up: { postgres: false, kafka: false },
+      jobs: [],
+      applications: [],
+      totals: null,
+      alerts: null,
+      publications: [],
+    };
     const after = new MetricsPage((await metrics.page()).text);
     expect(after.value("penstock_up", { dependency: "postgres" })).toBe(0);
     expect(after.value("penstock_job_state", { ...silver, state: "RUNNING" })).toBeUndefined();

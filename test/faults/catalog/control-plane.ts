@@ -23,6 +23,9 @@ const PASSES: Record<FailpointName, { what: string; pass: (stage: Stage) => Prom
   "launch-submitted": { what: "a submission was made, and its id not saved", pass: replaceApplication },
   "launch-adopted": { what: "a runner has called for the first time", pass: replaceApplication },
   "launch-ended": { what: "a launch has been ended", pass: replaceApplication },
+  "publication-sent": { what: "records were sent, and nothing says how far it is", pass: publishMore },
+  "publication-marked": { what: "records and how far it is were sent, and not committed", pass: publishMore },
+  "publication-committed": { what: "records were committed, and nobody heard of it", pass: publishMore },
 };
 
 /** Faults of the control plane: jobs go on without it, and nothing is done twice. */
@@ -123,6 +126,25 @@ async function replaceApplication(stage: Stage): Promise<void> {
   });
   const since = (await stage.launches()).findIndex(({ id }) => id === newest?.id);
   must(since === 1, `${since} launches instead of one`);
+}
+
+/** The traffic alone leads to metrics, which are sent on; no row may be left, and none sent twice. */
+async function publishMore(stage: Stage): Promise<void> {
+  const died = controlPlanePid(stage);
+  await stage.until("the control plane to publish", async () => {
+    const pid = controlPlanePid(stage);
+    return (pid !== 0 && pid !== died) || { pending: pid };
+  });
+  await stage.until("every publication to be up to date", async () => {
+    const { items } = await stage.stack.rest.get<{ items: { name: string; lag: string; unaccounted: string }[] }>(
+      "/v1/publications",
+    );
+    must(
+      items.every(({ unaccounted }) => unaccounted === "0"),
+      "as many rows must have been sent as there are",
+    );
+    return items.every(({ lag }) => Number(lag) < 50) || { pending: items };
+  });
 }
 
 /** Empty while it does not answer. */

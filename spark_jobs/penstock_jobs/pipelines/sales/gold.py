@@ -96,7 +96,9 @@ class GoldJob(Job):
             return
         rows = final_rows(
             self._read(self._updates), self._read(self._revenue), ready, self._window, final_before, through_batch
-        ).persist()
+        )
+        # Which commit a row came with, for those who send the rows on: clocks can step back, batches only rise.
+        rows = rows.withColumn("batch_id", sf.lit(position.batch).cast("bigint")).persist()
         try:
             count = rows.count()
             entry = self._revenue.new_entry(

@@ -32,7 +32,9 @@ _WINDOW = (
 UPDATES = TableSpec("gold.revenue_5m_updates", f"{_WINDOW}, batch_id BIGINT NOT NULL", ("window_date",))
 
 REVENUE = TableSpec(
-    "gold.revenue_5m", f"{_WINDOW}, finalized_at TIMESTAMP NOT NULL, revision INT NOT NULL", ("window_date",)
+    "gold.revenue_5m",
+    f"{_WINDOW}, finalized_at TIMESTAMP NOT NULL, revision INT NOT NULL, batch_id BIGINT",
+    ("window_date",),
 )
 
 METRICS = TableSpec(

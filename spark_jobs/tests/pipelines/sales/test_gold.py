@@ -83,6 +83,9 @@ def test_windows_become_final_as_the_low_watermark_passes_and_late_comers_make_r
         (0, "USD", "5.00", 1, 1),
         (5, "EUR", "49.00", 1, 1),
     ]
+    finals = stand.read("gold.revenue_5m").select("finalized_at", "batch_id").distinct().orderBy("batch_id").collect()
+    assert [row.batch_id for row in finals] == [1, 2], "each commit has a higher batch: it orders the rows for readers"
+    assert finals[0].finalized_at < finals[1].finalized_at
 
 
 def test_a_repeated_batch_is_added_once_and_a_wiped_checkpoint_is_refused(stand: Stand) -> None:

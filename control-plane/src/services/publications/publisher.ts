@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Snapshots } from "../snapshots.ts";
+import type {
+  Feed,
+  Mark,
+  Page,
+  PageLimits,
+  PublicationLink,
+  PublicationRow,
+  PublicationSession,
+  PublicationStatus,
+} from "./ports.ts";
+import { PublicationReport, type ReportParts } from "./report.ts";
+
+export interface PublisherParts extends ReportParts {
+  feed: Feed;
+  snapshots: Snapshots;
+  link: PublicationLink;
+  limits?: PageLimits;
+}
+
+/** What a page holds at most; it is in memory twice for a moment. */
+const LIMITS: PageLimits = { records: 500, bytes: 1024 * 1024 };
+const POLL_MS = 1_000;
+/** How often it looks whether the topic still is the one that it knows. */
+const CHECK_MS = 10_000;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 15_000;
+const LONGEST_STOP_MS = 3_000;
+
+/** What a look at the table found: the next page, with where it comes from. */
+interface Found {
+  generation: number;
+  /** of the table; undefined while there is none */
+  version: number | undefined;
+  before: Mark | null;
+  page: Page | null;
+}
+
+/**
+ * Sends the rows of one table on to one topic, page by page: what is read, sent and marked as sent is one transaction. Only the control plane
+ * that leads runs it; should two do so, the transactional id lets only the newer one commit.
+ */
+export class Publisher {
+  private readonly parts: PublisherParts;
+  private readonly report: PublicationReport;
+  private session: PublicationSession | null = null;
+  /** the last look, where it led to nothing being sent: the same version of the table need not be looked at again */
+  private quiet: Found | null = null;
+  private checkedTopicAt = 0;
+  private running: { stop: AbortController; done: Promise<void> } | null = null;
+
+  constructor(parts: PublisherParts) {
+    this.parts = parts;
+    this.report = new PublicationReport(parts);
+  }
+
+  start(): void {
+    if (this.running !== null) return;
+    const stop = new AbortController();
+    this.running = { stop, done: this.run(stop.signal) };
+  }
+
+  /** A page that is under way is finished, unless Kafka hangs: then nobody knows, and the next publisher finds out. */
+  async stop(): Promise<void> {
+    const running = this.running;
+    if (running === null) return;
+    this.running = null;
+    running.stop.abort();
+    await Promise.race([running.done, sleep(LONGEST_STOP_MS, undefined, { ref: false })]);
+    await this.leave();
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      let waitMs = POLL_MS;
+      try {
+        if (await this.pass()) waitMs = 0;
+        retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        await this.report.failed(error);
+        waitMs = retryMs;
+        retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
+      }
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+    await this.leave();
+  }
+
+  /** Sends the next page. @returns whether there is more to send */
+  async pass(): Promise<boolean> {
+    const { pipeline, name, store } = this.parts;
+    const row = await store.find(pipeline, name);
+    this.report.goOnFrom(row?.status ?? null);
+    const isPaused = row?.pausedAt != null;
+    const found = await this.find(row);
+    const { generation, before, page } = found;
+    if (page === null) {
+      await this.report.nothing(generation);
+      return false;
+    }
+    const published = before?.published ?? 0n;
+    const looked = { generation, unaccounted: page.passed - published, error: null, errorSince: null };
+    if (page.records.length === 0 || isPaused) {
+      const waiting = page.waiting + BigInt(page.records.length);
+      const position = page.records.length === 0 ? page.position : (before?.position ?? null);
+      this.quiet = { ...found, page: { ...page, records: [], position, waiting } };
+      await this.report.tell({ ...looked, position, published, waiting });
+      return false;
+    }
+    const mark = { published: published + BigInt(page.records.length), position: page.position };
+    this.quiet = null;
+    await this.opened((session) => session.publish(this.group(generation), page.records, mark));
+    const lastPublishedAt = this.parts.clock.now();
+    await this.report.tell({ ...looked, ...mark, waiting: page.waiting, lastPublishedAt });
+    return page.waiting > 0n;
+  }
+
+  private find(row: PublicationRow | null): Promise<Found> {
+    const { feed, snapshots, limits = LIMITS } = this.parts;
+    return this.opened((session) =>
+      snapshots.read([feed.table], async (set) => {
+        const generation = set.generationOf(feed.table);
+        await this.checkTopic(session, generation);
+        const before = await this.markOf(session, generation, row?.status ?? null);
+        const version = set.snapshot(feed.table)?.version;
+        if (this.isKnown(generation, version, row)) return this.quiet as Found;
+        const position = before?.position ?? null;
+        const page = await feed.page({ set, generation, position, topic: session.topic, limits });
+        return { generation, version, before, page };
+      }),
+    );
+  }
+
+  /** Whether the last look at this version still holds. */
+  private isKnown(generation: number, version: number | undefined, row: PublicationRow | null): boolean {
+    const { quiet } = this;
+    if (quiet === null || quiet.generation !== generation || quiet.version !== version) return false;
+    return quiet.page?.waiting === 0n || row?.pausedAt != null;
+  }
+
+  /**
+   * Where it stands, by Kafka's word. Kafka forgets groups that were not heard of for long: where it knows nothing, and the topic holds records, what
+   * was last seen holds.
+   */
+  private async markOf(session: PublicationSession, generation: number, seen: PublicationStatus | null) {
+    const mark = await session.mark(this.group(generation));
+    if (mark !== null || seen === null || seen.generation !== generation || seen.published === 0n) return mark;
+    if (!(await session.isEmpty())) return { published: seen.published, position: seen.position };
+    // A new topic. What was seen of the old one is forgotten before anything is sent: a topic with a record, or with
+    // an aborted one, no longer tells that it is new.
+    await this.report.nothing(generation);
+    return null;
+  }
+
+  private async checkTopic(session: PublicationSession, generation: number): Promise<void> {
+    const now = this.parts.clock.now().getTime();
+    if (now - this.checkedTopicAt < CHECK_MS) return;
+    await session.check(this.group(generation));
+    this.checkedTopicAt = now;
+  }
+
+  private group(generation: number): string {
+    return `penstock.${this.parts.pipeline}.${this.parts.name}.gen${generation}`;
+  }
+
+  /** Works with the session; one that was used when something failed is not used again. */
+  private async opened<T>(work: (session: PublicationSession) => Promise<T>): Promise<T> {
+    const { link, pipeline, name, topic } = this.parts;
+    try {
+      if (this.session === null) {
+        this.session = await link.open(`penstock.${pipeline}.${name}`, topic);
+        this.checkedTopicAt = this.parts.clock.now().getTime();
+      }
+      return await work(this.session);
+    } catch (error) {
+      await this.leave();
+      throw error;
+    }
+  }
+
+  private async leave(): Promise<void> {
+    const session = this.session;
+    this.session = null;
+    this.quiet = null;
+    await session?.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { FastifyBaseLogger } from "fastify";
+import { createAvroEncoder } from "../adapters/avro-encoder.ts";
+import type { Config } from "../config.ts";
+import type { Manifest } from "../domain/manifest.ts";
+import { type PublicationSpec, subjectOf } from "../domain/publications/publication-spec.ts";
+import type { Alerts } from "../services/alerts.ts";
+import { liveTables } from "../services/live-tables.ts";
+import { batchMetricsFeed } from "../services/publications/feeds/batch-metrics.ts";
+import { deadLettersFeed } from "../services/publications/feeds/dead-letters.ts";
+import { finalWindowsFeed } from "../services/publications/feeds/final-windows.ts";
+import type { Feed } from "../services/publications/ports.ts";
+import { Publisher } from "../services/publications/publisher.ts";
+import { createSnapshots } from "../services/snapshots.ts";
+import type { Outside } from "./outside.ts";
+
+export interface PublishingParts {
+  config: Config;
+  manifest: Manifest;
+  /** by the publication's name */
+  schemas: Readonly<Record<string, string>>;
+  alerts: Alerts;
+  log: FastifyBaseLogger;
+}
+
+/** All publishers of the pipeline, which start and stop together. */
+export interface Publishers {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Reads the schemas that the manifest names. */
+export async function readPublicationSchemas(config: Config, manifest: Manifest): Promise<Record<string, string>> {
+  const named = Object.entries(manifest.publications).flatMap(([name, { schema }]) =>
+    schema === null ? [] : [{ name, path: schema.path }],
+  );
+  const texts = named.map(async ({ name, path }) => [name, await readFile(join(config.checkoutDir, path), "utf8")]);
+  return Object.fromEntries(await Promise.all(texts));
+}
+
+/** Wires what sends rows on to topics. */
+export function createPublishers(
+  outside: Outside,
+  { config, manifest, schemas, alerts, log }: PublishingParts,
+): Publishers {
+  const { catalog, engine, registry, clock } = outside;
+  // Its own, so that a long answer to a user and a look of a publisher never wait for each other's snapshot.
+  const snapshots = createSnapshots({
+    generations: liveTables(catalog, manifest.name, config.lakeDir),
+    log: outside.lake,
+    engine,
+  });
+  const publishers = Object.entries(manifest.publications).map(([name, spec]) => {
+    const topic = manifest.topics[spec.topic]?.name ?? spec.topic;
+    const register = () => registry.register(subjectOf(topic), schemas[name] ?? "");
+    return new Publisher({
+      pipeline: manifest.name,
+      name,
+      topic,
+      feed: feedOf(spec, () => createAvroEncoder(schemas[name] ?? "", register)),
+      snapshots,
+      link: outside.publisher,
+      store: outside.publications,
+      alerts,
+      clock,
+      log,
+    });
+  });
+  return {
+    start() {
+      for (const publisher of publishers) publisher.start();
+    },
+    async stop() {
+      await Promise.all(publishers.map((publisher) => publisher.stop()));
+    },
+  };
+}
+
+function feedOf({ feed, table }: PublicationSpec, encoder: () => ReturnType<typeof createAvroEncoder>): Feed {
+  switch (feed) {
+    case "deadLetters":
+      return deadLettersFeed(table);
+    case "finalWindows":
+      return finalWindowsFeed(table, encoder());
+    case "batchMetrics":
+      return batchMetricsFeed(table);
+  }
+}

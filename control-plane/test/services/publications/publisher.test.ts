@@ -1,0 +1,181 @@
+import { pino } from "pino";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createPublicationStore } from "../../../src/adapters/postgres/publications.ts";
+import type { Observation } from "../../../src/services/alerts.ts";
+import { batchMetricsFeed } from "../../../src/services/publications/feeds/batch-metrics.ts";
+import { deadLettersFeed } from "../../../src/services/publications/feeds/dead-letters.ts";
+import type { PublicationStore } from "../../../src/services/publications/ports.ts";
+import { Publisher } from "../../../src/services/publications/publisher.ts";
+import { type OpenLake, openLake } from "../../fixtures/lake.ts";
+import { MemoryTopic } from "../../fixtures/memory-topic.ts";
+import { startPostgres, type TestPostgres } from "../../fixtures/postgres.ts";
+
+const AUDIT = { actor: "ada", action: "publication.pause", target: "dead", requestId: null, before: null, after: null };
+
+let postgres: TestPostgres;
+let database: Database;
+let store: PublicationStore;
+let open: OpenLake;
+let topic: MemoryTopic;
+let now: number;
+let alarms: Observation[];
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  database = openDatabase(postgres.url, () => undefined);
+  await database.migrate();
+  store = createPublicationStore(database);
+  open = await openLake();
+}, 60_000);
+
+afterAll(async () => {
+  open?.close();
+  await database?.close();
+  await postgres?.stop();
+});
+
+beforeEach(async () => {
+  await database.query("TRUNCATE publications, audit_log");
+  topic = new MemoryTopic();
+  now = Date.parse("2026-11-21T00:00:00Z");
+  alarms = [];
+});
+
+function publisher(feed = deadLettersFeed("silver.sales_events"), records = 2): Publisher {
+  return new Publisher({
+    pipeline: "sales",
+    name: "dead",
+    topic: "sales.events.dlq.v1",
+    feed,
+    snapshots: open.snapshots,
+    link: topic,
+    store,
+    alerts: { observe: async (seen) => void alarms.push(seen) },
+    clock: { now: () => new Date(now) },
+    log: pino({ level: "silent" }),
+    limits: { records, bytes: 1_000_000 },
+  });
+}
+
+/** Passes as the loop makes them, failures included, until nothing is to be sent. */
+async function settle(of: Publisher): Promise<void> {
+  for (let more = true; more; ) more = await of.pass().catch(() => true);
+}
+
+const status = async () => (await store.find("sales", "dead"))?.status;
+
+describe("a publisher", () => {
+  it("sends every row once and says how far it is", async () => {
+    await settle(publisher());
+    expect(new Set(topic.ids()).size).toBe(5);
+    expect(topic.ids()).toHaveLength(5);
+    expect(await status()).toMatchObject({ published: 5n, waiting: 0n, unaccounted: 0n, error: null, generation: 1 });
+  });
+
+  it("neither loses nor doubles a row, wherever a transaction is cut off and whoever goes on", async () => {
+    topic.cuts = ["aborted", "unheard", "aborted", "aborted", "unheard"];
+    await settle(publisher());
+    await settle(publisher());
+    expect(topic.ids()).toHaveLength(5);
+    expect(new Set(topic.ids()).size).toBe(5);
+    expect((await status())?.unaccounted).toBe(0n);
+  });
+
+  it("cannot send any more once another one has taken over", async () => {
+    const old = publisher();
+    await old.pass();
+    await settle(publisher());
+    // It has remembered where it stood, and would send the same rows again.
+    await expect(old.pass()).rejects.toThrow("fenced");
+    expect(topic.ids()).toHaveLength(5);
+  });
+
+  it("sends nothing while it is paused, and the rest afterwards", async () => {
+    const one = publisher();
+    await one.pass();
+    await store.setPaused("sales", "dead", true, AUDIT);
+    await settle(one);
+    expect(topic.ids()).toHaveLength(2);
+    expect(await status()).toMatchObject({ published: 2n, waiting: 3n });
+    await store.setPaused("sales", "dead", false, { ...AUDIT, action: "publication.resume" });
+    await settle(one);
+    expect(topic.ids()).toHaveLength(5);
+  });
+
+  it("fills a topic that was made anew from the beginning, a crash in between included", async () => {
+    await settle(publisher());
+    topic.recreate();
+    topic.cuts = ["aborted"];
+    await expect(publisher().pass()).rejects.toThrow("before the commit");
+    await settle(publisher());
+    expect(topic.ids()).toHaveLength(5);
+  });
+
+  it("goes on from what was last seen when Kafka has forgotten where it stood", async () => {
+    await settle(publisher());
+    topic.marks.clear();
+    await settle(publisher(undefined, 5));
+    expect(topic.ids()).toHaveLength(5);
+    expect(await status()).toMatchObject({ published: 5n, unaccounted: 0n });
+  });
+
+  it("notices that its topic is gone while it has nothing to send, and that it is back", async () => {
+    const one = publisher();
+    await settle(one);
+    topic.exists = false;
+    now += 11_000;
+    await expect(one.pass()).rejects.toThrow("does not exist");
+    topic.exists = true;
+    topic.recreate();
+    await settle(one);
+    expect(topic.ids()).toHaveLength(5);
+  });
+
+  it("counts anew what it has sent, and alarms when a row is missing", async () => {
+    await settle(publisher());
+    const [group, mark] = [...topic.marks][0] ?? [];
+    topic.marks.set(group ?? "", { published: 4n, position: mark?.position });
+    await settle(publisher());
+    expect((await status())?.unaccounted).toBe(1n);
+    expect(alarms.at(-1)).toMatchObject({ key: "publication:dead", severity: "critical", failing: true });
+    expect(alarms.at(-1)?.detail).toContain("1 rows of silver.sales_events were never sent");
+  });
+
+  it("says what it waits for, alarms when that lasts, and says when it is over", async () => {
+    topic.away = new Error("Kafka does not take records");
+    const one = publisher();
+    one.start();
+    await expect.poll(async () => (await status())?.error).toBe("Kafka does not take records");
+    expect(alarms.filter(({ failing }) => failing)).toEqual([]);
+    now += 61_000;
+    await expect.poll(() => alarms.at(-1)?.failing).toBe(true);
+    expect(alarms.at(-1)).toMatchObject({ severity: "warning", subjects: ["dead"] });
+    topic.away = null;
+    await expect.poll(() => topic.ids().length, { timeout: 10_000 }).toBe(5);
+    await expect.poll(() => alarms.at(-1)?.failing).toBe(false);
+    expect((await status())?.error).toBeNull();
+    await one.stop();
+  });
+
+  it("waits for a table that does not exist yet", async () => {
+    const missing = batchMetricsFeed("dq.revenue_5m.metrics");
+    const lake = await openLake({ "dq.revenue_5m.metrics": "sales/nothing-here" });
+    const parts = { ...missing, table: "dq.revenue_5m.metrics" };
+    const one = new Publisher({
+      pipeline: "sales",
+      name: "dead",
+      topic: "dq.results.v1",
+      feed: parts,
+      snapshots: lake.snapshots,
+      link: topic,
+      store,
+      alerts: { observe: async () => undefined },
+      clock: { now: () => new Date(now) },
+      log: pino({ level: "silent" }),
+    });
+    expect(await one.pass()).toBe(false);
+    expect(await status()).toMatchObject({ published: 0n, waiting: 0n, error: null });
+    lake.close();
+  });
+});
