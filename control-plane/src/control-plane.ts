@@ -10,6 +10,7 @@ import type { Config } from "./config.ts";
 import type { Manifest } from "./domain/manifest.ts";
 import { AlertDelivery } from "./services/alert-delivery.ts";
 import { Alerts } from "./services/alerts.ts";
+import { BatchDurations } from "./services/batch-durations.ts";
 import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
@@ -99,6 +100,7 @@ export async function createControlPlane(
     clock,
     log: logger,
   });
+  const durations = new BatchDurations();
   const calls = new RunnerCalls(clock, () => reconciler.poke());
   const presence = new Presence(`http://${config.host}:${config.port}`, outside.presence, logger);
   const reconciler = createReconciler(outside, {
@@ -106,6 +108,8 @@ export async function createControlPlane(
     manifest,
     contractSchema,
     calls,
+    durations,
+    watch,
     presence,
     lastWords,
     harvest,
@@ -122,6 +126,7 @@ export async function createControlPlane(
       boot,
       reconciler,
       calls,
+      durations,
       presence,
       positions,
       feed,

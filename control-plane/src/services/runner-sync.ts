@@ -1,5 +1,6 @@
 import { Problem } from "../domain/problem.ts";
 import type { RunnerEvent, SyncAnswer, SyncRequest } from "../domain/sync.ts";
+import type { BatchDurations } from "./batch-durations.ts";
 import type { Meter } from "./metrics.ts";
 import type { EventStore } from "./ports.ts";
 import type { Presence } from "./presence.ts";
@@ -9,21 +10,22 @@ import type { RunnerCalls } from "./runner-calls.ts";
 /** What is asked of a job waits for its runner to call: half of this, on average. */
 const HEARTBEAT_MS = 250;
 
+export interface RunnerSyncDeps {
+  reconciler: Reconciler;
+  calls: RunnerCalls;
+  events: EventStore;
+  durations: BatchDurations;
+  meter: Meter;
+  presence: Presence;
+}
+
 /** Answers the runners' calls (docs/contracts.md §3). */
 export class RunnerSync {
-  private readonly reconciler: Reconciler;
-  private readonly calls: RunnerCalls;
-  private readonly events: EventStore;
-  private readonly meter: Meter;
-  private readonly presence: Presence;
+  private readonly deps: RunnerSyncDeps;
   private readonly acknowledged = new Map<string, number>();
 
-  constructor(reconciler: Reconciler, calls: RunnerCalls, events: EventStore, meter: Meter, presence: Presence) {
-    this.reconciler = reconciler;
-    this.calls = calls;
-    this.events = events;
-    this.meter = meter;
-    this.presence = presence;
+  constructor(deps: RunnerSyncDeps) {
+    this.deps = deps;
   }
 
   /**
@@ -31,9 +33,10 @@ export class RunnerSync {
    * @throws Problem `launch_superseded` when another launch took over, `not_ready` before the first look at the jobs
    */
   async sync(request: SyncRequest): Promise<SyncAnswer> {
-    const plan = this.reconciler.plan(request.application);
+    const { reconciler, calls, meter, presence } = this.deps;
+    const plan = reconciler.plan(request.application);
     if (plan === null) {
-      this.meter.synced("not_ready");
+      meter.synced("not_ready");
       throw new Problem({
         status: 503,
         code: "not_ready",
@@ -42,7 +45,7 @@ export class RunnerSync {
       });
     }
     if (plan === undefined || plan.launchId !== request.launchId) {
-      this.meter.synced("superseded");
+      meter.synced("superseded");
       throw new Problem({
         status: 409,
         code: "launch_superseded",
@@ -50,25 +53,27 @@ export class RunnerSync {
         detail: `Launch ${request.launchId} of ${request.application} is not the current one: stop everything and exit.`,
       });
     }
-    this.calls.note(request);
+    calls.note(request);
     const known = this.acknowledged.get(request.launchId);
     const acknowledged = request.events.length === 0 && known !== undefined ? known : await this.save(request);
     this.acknowledged.set(request.launchId, acknowledged);
-    this.meter.synced("accepted");
+    meter.synced("accepted");
     const { shutdown, assignments } = plan;
-    const controlPlanes = this.presence.addresses();
+    const controlPlanes = presence.addresses();
     return { acknowledged, heartbeatMs: HEARTBEAT_MS, shutdown, controlPlanes, assignments };
   }
 
   private async save({ launchId, events }: SyncRequest): Promise<number> {
-    const { newest, fresh } = await this.events.save(launchId, events);
+    const { newest, fresh } = await this.deps.events.save(launchId, events);
     for (const event of fresh) this.measure(event);
     return newest;
   }
 
-  private measure({ type, job, data }: RunnerEvent): void {
+  private measure({ type, job, epoch, data }: RunnerEvent): void {
     const durations = data.durationMs as Record<string, number> | undefined;
     // Progress comes without a batch, too, when a query has looked and found nothing.
-    if (type === "progress" && durations?.addBatch !== undefined) this.meter.batch(job, durations);
+    if (type !== "progress" || durations?.addBatch === undefined) return;
+    this.deps.meter.batch(job, durations);
+    if (durations.triggerExecution !== undefined) this.deps.durations.note(job, epoch, durations.triggerExecution);
   }
 }

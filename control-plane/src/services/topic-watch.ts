@@ -1,10 +1,16 @@
 import type { TopicOffsets } from "../domain/lag.ts";
+import type { TopicAway } from "../domain/lifecycle/job.ts";
 import type { Clock, Topics } from "./ports.ts";
 
 const SAMPLE_MS = 1_000;
 const KEPT = 900;
 /** A sample that is older says that Kafka is away. */
 const CURRENT_MS = 10_000;
+
+/** Kafka is asked every second: an answer that is missing for longer is missed. */
+const AWAY_MS = 4_000;
+/** A longer gap between two samples means that this process did not run: nobody was away meanwhile. */
+const GAP_MS = 3_000;
 
 interface Sample {
   /** before Kafka was asked: what was appended until then is below `offsets` */
@@ -20,6 +26,10 @@ export class TopicWatch {
   private readonly samples: Sample[] = [];
   private asking: Promise<TopicOffsets> | null = null;
   private timer: NodeJS.Timeout | null = null;
+  private lastError: string | null = null;
+  /** when it was last time to ask, and since when that has come regularly */
+  private askedAt = 0;
+  private askingSince = 0;
 
   constructor(topics: Topics, topic: string, clock: Clock) {
     this.topics = topics;
@@ -29,7 +39,12 @@ export class TopicWatch {
 
   start(): void {
     // Kafka may be away; whoever needs an answer now is told so.
-    this.timer = setInterval(() => this.latest().catch(() => undefined), SAMPLE_MS);
+    this.timer = setInterval(() => {
+      const now = this.clock.now().getTime();
+      if (now - this.askedAt > GAP_MS) this.askingSince = now;
+      this.askedAt = now;
+      this.latest().catch(() => undefined);
+    }, SAMPLE_MS);
   }
 
   stop(): void {
@@ -51,6 +66,15 @@ export class TopicWatch {
     return isCurrent ? sample.offsets : null;
   }
 
+  /** Since when Kafka does not tell of the topic, and what it says instead; null while it does, and where nobody asks. */
+  awaySince(): TopicAway | null {
+    const now = this.clock.now().getTime();
+    const answeredAt = this.samples.at(-1)?.at;
+    if (answeredAt === undefined || now - this.askedAt > GAP_MS) return null;
+    if (now - Math.max(answeredAt, this.askingSince) <= AWAY_MS) return null;
+    return { since: new Date(answeredAt), why: this.lastError ?? "no answer" };
+  }
+
   /** Whether Kafka answers and has no such topic. @throws Problem when Kafka is away */
   async isMissing(): Promise<boolean> {
     return (await this.topics.describe(this.topic)) === null;
@@ -64,7 +88,11 @@ export class TopicWatch {
 
   private async sample(): Promise<TopicOffsets> {
     const at = this.clock.now().getTime();
-    const offsets = await this.topics.offsets(this.topic);
+    const offsets = await this.topics.offsets(this.topic).catch((error: unknown) => {
+      this.lastError = error instanceof Error ? error.message : String(error);
+      throw error;
+    });
+    this.lastError = null;
     this.samples.push({ at, offsets });
     if (this.samples.length > KEPT) this.samples.shift();
     return offsets;

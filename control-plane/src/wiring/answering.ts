@@ -6,6 +6,7 @@ import type { Manifest } from "../domain/manifest.ts";
 import type { Alerts } from "../services/alerts.ts";
 import { ApplicationRestarts } from "../services/application-restarts.ts";
 import { AuditLog } from "../services/audit-log.ts";
+import type { BatchDurations } from "../services/batch-durations.ts";
 import { Checkpoints } from "../services/checkpoints.ts";
 import { Cluster } from "../services/cluster.ts";
 import { createDataQuality } from "../services/data-quality.ts";
@@ -46,6 +47,7 @@ export interface AnsweringParts {
   boot: FirstBoot;
   reconciler: Reconciler;
   calls: RunnerCalls;
+  durations: BatchDurations;
   presence: Presence;
   positions: Positions;
   feed: EventFeed;
@@ -57,8 +59,21 @@ export interface AnsweringParts {
 
 /** Wires the services that the routes call. */
 export function createServices(outside: Outside, parts: AnsweringParts): AppServices {
-  const { config, manifest, boot, reconciler, calls, presence, positions, feed, metrics, alerts, standsBy, log } =
-    parts;
+  const {
+    config,
+    manifest,
+    boot,
+    reconciler,
+    calls,
+    durations,
+    presence,
+    positions,
+    feed,
+    metrics,
+    alerts,
+    standsBy,
+    log,
+  } = parts;
   const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
     outside;
   const onChange = reconciler.poke;
@@ -125,7 +140,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
         freeBytes: outside.freeBytes,
         diskWarnBytes: config.diskWarnBytes,
       }),
-    sync: new RunnerSync(reconciler, calls, events, metrics, presence),
+    sync: new RunnerSync({ reconciler, calls, events, durations, meter: metrics, presence }),
     feed,
     tokens: new Tokens({ store: outside.tokens, clock, adminToken: config.adminToken }),
     metrics,

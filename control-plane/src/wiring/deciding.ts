@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
+import type { BatchDurations } from "../services/batch-durations.ts";
 import type { LastWordsKeeper } from "../services/last-words.ts";
 import type { LedgerHarvest } from "../services/ledger-harvest.ts";
 import type { Presence } from "../services/presence.ts";
@@ -9,11 +10,10 @@ import { Jobs } from "../services/reconcile/jobs.ts";
 import { OperationSteps } from "../services/reconcile/operations.ts";
 import { Reconciler } from "../services/reconcile/reconciler.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
+import type { TopicWatch } from "../services/topic-watch.ts";
 import type { Outside } from "./outside.ts";
 
 const TIMES = { heartbeatTimeoutMs: 5_000, frozenMs: 30_000, appearMs: 15_000 };
-/** A cold JVM's first batches over a backlog take tens of seconds on two cores. */
-const PROGRESS_TIMEOUT_MS = 60_000;
 const IDLE_SHUTDOWN_MS = 600_000;
 
 /** What decides needs beside the outside. */
@@ -22,6 +22,8 @@ export interface DecidingParts {
   manifest: Manifest;
   contractSchema: string;
   calls: RunnerCalls;
+  durations: BatchDurations;
+  watch: TopicWatch;
   presence: Presence;
   lastWords: LastWordsKeeper;
   harvest: LedgerHarvest;
@@ -31,7 +33,7 @@ export interface DecidingParts {
 
 /** Wires what moves applications, jobs and operations towards what was asked for. */
 export function createReconciler(outside: Outside, parts: DecidingParts): Reconciler {
-  const { config, manifest, contractSchema, calls, presence, lastWords, harvest, meter, log } = parts;
+  const { config, manifest, contractSchema, calls, durations, watch, presence, lastWords, harvest, meter, log } = parts;
   const { catalog, launches, runs, operations, journal, master, processes, clock, failpoint } = outside;
   return new Reconciler({
     catalog,
@@ -63,7 +65,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
       failpoint,
       lastWords,
     }),
-    jobs: new Jobs({ catalog, runs, clock, log, failpoint, progressTimeoutMs: PROGRESS_TIMEOUT_MS, lastWords }),
+    jobs: new Jobs({ catalog, runs, clock, log, failpoint, durations, topic: watch, lastWords }),
     site: {
       pipeline: manifest.name,
       lakeDir: config.lakeDir,

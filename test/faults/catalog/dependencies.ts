@@ -4,6 +4,8 @@ import { type Fault, must } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
 const KAFKA_AWAY_MS = 60_000;
+/** No state contradicts what is true for longer. */
+const NOTICED_MS = 10_000;
 const REGISTRY_AWAY_MS = 20_000;
 const SUSPENDED_MS = 150_000;
 
@@ -13,7 +15,13 @@ export const dependencyFaults: Fault[] = [
     id: "kafka-stopped",
     what: "Kafka stopped for 60 s",
     long: true,
-    happen: (stage) => isAway(stage, "kafka", KAFKA_AWAY_MS),
+    async happen(stage) {
+      await stage.ask("kafka", "stop");
+      const began = performance.now();
+      await stage.until("the job that reads Kafka to say that it does not answer", noLongerRunning(stage), NOTICED_MS);
+      await stage.lasts(KAFKA_AWAY_MS - (performance.now() - began));
+      await stage.ask("kafka", "start");
+    },
   },
   {
     id: "registry-stopped",
@@ -64,6 +72,13 @@ export const dependencyFaults: Fault[] = [
     },
   },
 ];
+
+function noLongerRunning(stage: Stage) {
+  return async () => {
+    const { state, reason } = await stage.job("sales.bronze");
+    return state !== "RUNNING" || { pending: { state, reason } };
+  };
+}
 
 async function isAway(stage: Stage, service: string, ms: number): Promise<void> {
   await stage.ask(service, "stop");

@@ -17,6 +17,12 @@ export type JobState = keyof typeof JOB_STATE_MEANINGS;
 export const JOB_STATES = Object.keys(JOB_STATE_MEANINGS) as JobState[];
 export type DesiredState = "running" | "stopped";
 
+/** A topic of which Kafka does not tell. */
+export interface TopicAway {
+  since: Date;
+  why: string;
+}
+
 /** Everything that the state of a job depends on. */
 export interface JobFacts {
   desired: DesiredState;
@@ -28,7 +34,10 @@ export interface JobFacts {
   restart: RestartVerdict;
   /** the exception of the newest failed run, as a sentence */
   lastFailure: string | null;
+  /** how long its query may say nothing; see progress-limit.ts */
   progressTimeoutMs: number;
+  /** the topic that it reads, when that does not answer us; null when it does, or where it reads none */
+  topicAway: TopicAway | null;
   now: Date;
 }
 
@@ -54,6 +63,8 @@ interface Rule {
 const nothing = () => null;
 const wantsStop = (facts: JobFacts) => facts.desired === "stopped" || facts.run?.stopping === true;
 const silent = (facts: JobFacts) => facts.launch.phase === "silent" || facts.launch.phase === "unknown";
+/** A query that has nothing to do says so every second, and most batches end sooner. */
+const QUIET_MS = 4_000;
 const reported = (facts: JobFacts, ...states: JobReport["state"][]) =>
   facts.run !== null && facts.report !== null && states.includes(facts.report.state);
 
@@ -183,6 +194,15 @@ export const RULES: readonly Rule[] = [
     state: "WAITING",
     action: "none",
     reason: (facts) => facts.report?.waitingFor ?? "waits, and does not say for what",
+  },
+  {
+    id: "topic-away",
+    when: "its query is quiet, and the topic that it reads does not answer the control plane either",
+    holds: (facts) => reported(facts, "running") && facts.topicAway !== null && progressAgeMs(facts) > QUIET_MS,
+    state: "WAITING",
+    action: "none",
+    reason: (facts) =>
+      `its topic has not answered since ${facts.topicAway?.since.toISOString()} (${facts.topicAway?.why}); it goes on by itself once it does`,
   },
   {
     id: "running",

@@ -1,10 +1,13 @@
 import { decideJob, exceptionText, type JobDecision } from "../../domain/lifecycle/job.ts";
+import { progressLimitMs } from "../../domain/lifecycle/progress-limit.ts";
 import { failureVerdict } from "../../domain/lifecycle/restart.ts";
+import type { BatchDurations } from "../batch-durations.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { LastWordsKeeper } from "../last-words.ts";
 import type { Log } from "../log.ts";
 import type { CatalogStore, Clock, RunStore } from "../ports.ts";
 import type { GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
+import type { TopicWatch } from "../topic-watch.ts";
 import type { ApplicationView } from "./applications.ts";
 
 export interface JobDeps {
@@ -13,7 +16,9 @@ export interface JobDeps {
   clock: Clock;
   log: Log;
   failpoint: Failpoint;
-  progressTimeoutMs: number;
+  durations: BatchDurations;
+  /** the topic of the jobs that read Kafka */
+  topic: Pick<TopicWatch, "awaySince">;
   lastWords: LastWordsKeeper;
 }
 
@@ -82,8 +87,9 @@ export class Jobs {
       report: run === null ? null : reportOf(application, run),
       restart,
       lastFailure: exceptionText(failures[0] ?? null),
-      // Between two batches nothing is heard of a query that has a long trigger.
-      progressTimeoutMs: this.deps.progressTimeoutMs + (run?.spec.triggerMs ?? 0),
+      topicAway: run?.spec.reads.length === 0 ? this.deps.topic.awaySince() : null,
+      progressTimeoutMs:
+        run === null ? 0 : progressLimitMs(this.deps.durations.of(job.id, run.epoch), run.spec.triggerMs),
       now,
     });
     return { job, run, decision, givenUp: restart.givenUp || decision.rule === "application-gave-up" };

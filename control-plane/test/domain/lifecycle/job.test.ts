@@ -30,6 +30,8 @@ const REPORTS: (JobReport["state"] | null)[] = [
 ];
 const PROGRESS = [null, "2026-11-21T11:59:59Z", "2026-11-21T11:00:00Z"];
 
+const AWAY = { since: new Date("2026-11-21T11:59:51Z"), why: "connect ECONNREFUSED" };
+
 function report(state: JobReport["state"], lastProgressAt: string | null = null): JobReport {
   const exception = state === "failed" ? { class: "java.io.IOException", message: "disk\nfull" } : null;
   return { job: "sales.gold", generation: 1, epoch: 3, state, lastProgressAt, exception, waitingFor: "a table" };
@@ -44,6 +46,7 @@ function facts(change: Partial<JobFacts>): JobFacts {
     restart: { failures: 0, givenUp: false, retryAt: null },
     lastFailure: null,
     progressTimeoutMs: 60_000,
+    topicAway: null,
     now,
     ...change,
   };
@@ -77,6 +80,7 @@ describe("the table of job states", () => {
       decideJob(facts({ run: null, restart: { failures: 1, givenUp: false, retryAt: new Date(now.getTime() + 1) } })),
       decideJob(facts({ launch: { phase: "starting", reason: null, noResources: "no resources: 4 cores" } })),
     ];
+    special.push(decideJob(facts({ report: report("running", "2026-11-21T11:59:50Z"), topicAway: AWAY })));
     const all = [...used, ...special];
     expect(new Set(all.map((decision) => decision.rule))).toEqual(new Set(RULES.map((rule) => rule.id)));
     expect(new Set(all.map((decision) => decision.state))).toEqual(new Set(JOB_STATES));
@@ -132,6 +136,20 @@ describe("the table of job states", () => {
       "STALLED",
       "none",
       /no progress since 2026-11-21T11:00:00Z/,
+    ],
+    [
+      "a quiet query whose topic does not answer us either",
+      { report: report("running", "2026-11-21T11:59:50Z"), topicAway: AWAY },
+      "WAITING",
+      "none",
+      /^its topic has not answered since 2026-11-21T11:59:51.000Z \(connect ECONNREFUSED\); it goes on by itself/,
+    ],
+    [
+      "a query that goes on although its topic does not answer us",
+      { report: report("running", "2026-11-21T11:59:59Z"), topicAway: AWAY },
+      "RUNNING",
+      "none",
+      null,
     ],
     ["a job that waits for a table", { report: report("waiting") }, "WAITING", "none", /a table/],
     [

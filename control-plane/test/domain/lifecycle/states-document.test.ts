@@ -1,7 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { formatDuration } from "../../../src/domain/duration.ts";
 import { JOB_STATE_MEANINGS, RULES } from "../../../src/domain/lifecycle/job.ts";
 import { LAUNCH_PHASES } from "../../../src/domain/lifecycle/launch.ts";
+import { PROGRESS_LIMIT } from "../../../src/domain/lifecycle/progress-limit.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../../../../docs/states.md", import.meta.url));
 
@@ -38,6 +40,9 @@ ${table(
     STEPS[action],
   ]),
 )}
+
+The time limit follows the query: ${PROGRESS_LIMIT.factor} times the longest of the last batches of its run, at least ${formatDuration(PROGRESS_LIMIT.leastMs)} and at most ${formatDuration(PROGRESS_LIMIT.mostMs)}, which is also what holds before a
+batch of the run is known; and its trigger on top. A query that has nothing to do says so every second, so only a batch can be silent for longer.
 
 ## Applications
 
