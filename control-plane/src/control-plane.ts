@@ -7,10 +7,11 @@ import { createPrometheus } from "./adapters/prometheus.ts";
 import { listen } from "./api/listeners.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
+import { parseRules } from "./domain/dq/rules-file.ts";
 import type { Manifest } from "./domain/manifest.ts";
-import { AlertDelivery } from "./services/alert-delivery.ts";
-import { Alerts } from "./services/alerts.ts";
+import type { Alerts } from "./services/alerts.ts";
 import { BatchDurations } from "./services/batch-durations.ts";
+import { ruleSet } from "./services/dq/rule-set.ts";
 import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
@@ -22,8 +23,10 @@ import { Positions } from "./services/positions.ts";
 import { Presence } from "./services/presence.ts";
 import type { Reconciler } from "./services/reconcile/reconciler.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
+import { createSnapshots } from "./services/snapshots.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
 import { readVitals } from "./services/vitals.ts";
+import { createAlarming, createAlerts } from "./wiring/alarming.ts";
 import { createServices } from "./wiring/answering.ts";
 import { createReconciler } from "./wiring/deciding.ts";
 import { openOutside } from "./wiring/outside.ts";
@@ -52,6 +55,7 @@ export async function createControlPlane(
 ): Promise<ControlPlane> {
   const contractSchema = await readFile(join(config.checkoutDir, manifest.contract.schema), "utf8");
   const publicationSchemas = await readPublicationSchemas(config, manifest);
+  const rules = ruleSet(parseRules(await readFile(join(config.checkoutDir, manifest.dataQuality.rules), "utf8")));
   const outside = await openOutside(config, logger);
   const { database, catalog, launches, runs, events, journal, topics, registry, master, workers, clock } = outside;
   const feed = new EventFeed(journal, logger);
@@ -67,18 +71,16 @@ export async function createControlPlane(
     writeLivePointer: createLivePointer(config.lakeDir),
     log: logger,
   });
-  const delivery =
-    outside.webhook === null
-      ? null
-      : new AlertDelivery({ store: outside.alertStore, webhook: outside.webhook, clock, log: logger });
-  const alerts = new Alerts({
-    store: outside.alertStore,
-    notifies: delivery !== null,
-    onMessage: () => delivery?.poke(),
-  });
+  const { alerts, delivery } = createAlerts(outside, logger);
   const topic = manifest.topics.events.name;
   const watch = new TopicWatch(topics, topic, clock);
   const positions = new Positions({ watch, events, catalog, topic, pipeline: manifest.name, clock });
+  const snapshots = createSnapshots({
+    generations: liveTables(catalog, manifest.name, config.lakeDir),
+    log: outside.lake,
+    engine: outside.engine,
+  });
+  const alarming = createAlarming(outside, { manifest, rules, alerts, delivery, positions, snapshots, log: logger });
   const metrics = createPrometheus(
     () =>
       readVitals({
@@ -107,6 +109,7 @@ export async function createControlPlane(
     config,
     manifest,
     contractSchema,
+    rules,
     calls,
     durations,
     watch,
@@ -132,6 +135,8 @@ export async function createControlPlane(
       feed,
       metrics,
       alerts,
+      snapshots,
+      judge: alarming.judge,
       standsBy,
       log: logger,
     }),
@@ -153,14 +158,14 @@ export async function createControlPlane(
     logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
     reconciler.start();
     publishers.start();
-    delivery?.start();
+    alarming.start();
     harvest.start();
     stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
   }
   async function stopLeading(): Promise<void> {
     term.abort();
     stopHousekeeping();
-    await Promise.all([reconciler.stop(), publishers.stop(), delivery?.stop(), harvest.stop()]);
+    await Promise.all([reconciler.stop(), publishers.stop(), alarming.stop(), harvest.stop()]);
   }
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", stopLeading],

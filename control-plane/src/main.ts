@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { silenceKafkajsTimeoutWarning } from "./adapters/kafkajs-warning.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { createControlPlane } from "./control-plane.ts";
+import { RulesError } from "./domain/dq/rules-file.ts";
 import { ManifestError, parseManifest } from "./domain/manifest.ts";
 import { createLogger } from "./logger.ts";
 
@@ -38,7 +39,9 @@ function stopOnSignals(stop: (signal: string) => Promise<void>): void {
 function fail(error: unknown): never {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const isExpected =
-    error instanceof ConfigError || error instanceof ManifestError || code === "EADDRINUSE" || code === "ENOENT";
+    [ConfigError, ManifestError, RulesError].some((kind) => error instanceof kind) ||
+    code === "EADDRINUSE" ||
+    code === "ENOENT";
   process.stderr.write(`${error instanceof Error ? (isExpected ? error.message : error.stack) : String(error)}\n`);
   process.exit(1);
 }

@@ -1,3 +1,4 @@
+import type { WireRule } from "./dq/rule.ts";
 import { checkpointPath } from "./layout.ts";
 import type { ContractSpec, HousekeepingSpec, PipelineParameters } from "./manifest.ts";
 import type { JobSpec } from "./specs/job-spec.ts";
@@ -17,6 +18,7 @@ export interface AssignmentSite {
   housekeeping: HousekeepingSpec;
   /** up to which version the ledger of the table in a folder below the lake is in the database; null while unknown */
   harvested(path: string): number | null;
+  qualityRules: { revision: string; rows: WireRule[] };
   /** every job of the pipeline: who reads what decides which files must stay */
   jobs: Record<string, JobSpec>;
 }
@@ -56,5 +58,6 @@ export function composeSpec(
     checkpoint: checkpoint(job),
     parameters: { ...site.parameters },
     housekeeping: { ...site.housekeeping },
+    ...(spec.kind === "dq" ? { qualityRules: site.qualityRules } : {}),
   };
 }

@@ -4,7 +4,7 @@ import { checkReferences } from "./manifest-references.ts";
 import { type PublicationSpec, readPublicationSpec } from "./publications/publication-spec.ts";
 import { type ApplicationSpec, readApplicationSpec } from "./specs/application-spec.ts";
 import { type JobSpec, readJobSpec } from "./specs/job-spec.ts";
-import { type Complaint, StrictReader } from "./strict-reader.ts";
+import { type Complaint, StrictReader, sentence } from "./strict-reader.ts";
 
 /** A topic of the pipeline. */
 export interface TopicSpec {
@@ -45,6 +45,11 @@ export interface HousekeepingSpec {
   vacuumEveryMs: number;
 }
 
+export interface DataQualitySpec {
+  /** path of the rules, from the root of the checkout */
+  rules: string;
+}
+
 /** A pipeline as declared; topics, publications, applications and jobs by their keys, durations in milliseconds. */
 export interface Manifest {
   name: string;
@@ -53,6 +58,7 @@ export interface Manifest {
   contract: ContractSpec;
   /** what is sent on to topics; may be none */
   publications: Record<string, PublicationSpec>;
+  dataQuality: DataQualitySpec;
   parameters: PipelineParameters;
   applications: Record<string, ApplicationSpec>;
   jobs: Record<string, JobSpec>;
@@ -93,6 +99,7 @@ export function parseManifest(text: string): Manifest {
     topics: readTopics(root.map("topics")),
     contract: readContract(root.map("contract")),
     publications: root.has("publications") ? readEach(root.map("publications"), readPublicationSpec) : {},
+    dataQuality: readDataQuality(root.map("dataQuality")),
     parameters: readParameters(root.map("parameters")),
     applications: readEach(root.map("applications"), readApplicationSpec),
     jobs: readEach(root.map("jobs"), readJobSpec),
@@ -102,10 +109,6 @@ export function parseManifest(text: string): Manifest {
   if (root.complaints.length === 0) checkReferences(manifest, root);
   if (root.complaints.length > 0) throw new ManifestError(root.complaints);
   return manifest;
-}
-
-function sentence({ path, value, expected }: Complaint): string {
-  return `${path}: expected ${expected}${value === undefined ? "" : ` (got ${JSON.stringify(value)})`}`;
 }
 
 function readEach<T>(map: StrictReader, read: (entry: StrictReader) => T): Record<string, T> {
@@ -143,6 +146,14 @@ function readContract(map: StrictReader): ContractSpec {
   };
   map.refuseUnknownKeys();
   return contract;
+}
+
+function readDataQuality(map: StrictReader): DataQualitySpec {
+  const dataQuality = {
+    rules: map.text("rules", /^[^/].*\.yaml$/, "the path of a .yaml file from the root of the checkout"),
+  };
+  map.refuseUnknownKeys();
+  return dataQuality;
 }
 
 function readParameters(map: StrictReader): PipelineParameters {

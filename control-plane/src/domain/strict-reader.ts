@@ -7,6 +7,13 @@ export interface Complaint {
   expected: string;
 }
 
+/** A complaint as people read it. */
+export function sentence({ path, value, expected }: Complaint): string {
+  return `${path}: expected ${expected}${value === undefined ? "" : ` (got ${JSON.stringify(value)})`}`;
+}
+
+const DECIMAL = /^-?\d{1,18}(\.\d{1,9})?$/;
+
 /**
  * Reads a parsed document field by field and collects what is wrong instead of stopping at the first mistake.
  * Wrong fields yield a harmless value; call {@link StrictReader.complaints} before using anything that was read.
@@ -42,6 +49,11 @@ export class StrictReader {
     return new StrictReader(this.take(key), this.at(key), this.complaints);
   }
 
+  /** Whether the field is this very text. */
+  textIs(key: string, expected: string): boolean {
+    return this.take(key) === expected;
+  }
+
   text(key: string, pattern: RegExp = /\S/, expected = "a text"): string {
     const value = this.take(key);
     if (typeof value === "string" && pattern.test(value)) return value;
@@ -64,6 +76,22 @@ export class StrictReader {
     return least;
   }
 
+  number(key: string, least: number, most: number): number {
+    const value = this.take(key);
+    if (typeof value === "number" && value >= least && value <= most) return value;
+    this.complain(key, value, `a number, ${least} to ${most}`);
+    return least;
+  }
+
+  /** A number that keeps every digit: written as a number or as text. @returns text */
+  decimal(key: string): string {
+    const value = this.take(key);
+    const text = typeof value === "number" ? String(value) : value;
+    if (typeof text === "string" && DECIMAL.test(text)) return text;
+    this.complain(key, value, "a number of at most 18 digits before and 9 after the point");
+    return "0";
+  }
+
   /** @returns milliseconds */
   duration(key: string, leastMs = 0, mostMs: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.take(key);
@@ -79,6 +107,24 @@ export class StrictReader {
     const value = this.take(key);
     if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
     this.complain(key, value, "a list of texts");
+    return [];
+  }
+
+  /** A list of which each item must please. */
+  items<T>(key: string, pleases: (item: unknown) => item is T, expected: string): T[] {
+    const value = this.take(key);
+    if (Array.isArray(value) && value.length > 0 && value.every(pleases)) return value;
+    this.complain(key, value, `a list of ${expected}, at least one`);
+    return [];
+  }
+
+  /** A list of maps, each with its place in its path. */
+  maps(key: string): StrictReader[] {
+    const value = this.take(key);
+    if (Array.isArray(value)) {
+      return value.map((item, index) => new StrictReader(item, `${this.at(key)}[${index}]`, this.complaints));
+    }
+    this.complain(key, value, "a list");
     return [];
   }
 

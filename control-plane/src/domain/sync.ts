@@ -1,4 +1,5 @@
 import { type Static, Type } from "typebox";
+import type { WireRule } from "./dq/rule.ts";
 
 /** The wire form of the runner's channel (docs/contracts.md §3), as schema and as types. */
 
@@ -122,6 +123,8 @@ export interface AssignmentSpec {
   checkpoint: string;
   parameters: Record<string, number>;
   housekeeping: Record<string, number>;
+  /** for the job that measures data quality */
+  qualityRules?: { revision: string; rows: WireRule[] };
 }
 
 export interface SyncAnswer {

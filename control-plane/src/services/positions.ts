@@ -75,6 +75,13 @@ export class Positions {
     return topic && lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond);
   }
 
+  /** Whether a job has counted all there is, by what Kafka said last; null where that cannot be told. */
+  async caughtUp(id: string): Promise<boolean | null> {
+    const job = (await this.catalog.jobs()).find((each) => each.id === id);
+    const lag = job === undefined ? null : await this.currentLag(job, await this.generation());
+    return lag === null ? null : lag.every(({ lagRecords }) => lagRecords === "0");
+  }
+
   /** Kafka has answered a moment ago. */
   isCurrent(): boolean {
     return this.watch.current() !== null;

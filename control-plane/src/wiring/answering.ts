@@ -10,6 +10,9 @@ import type { BatchDurations } from "../services/batch-durations.ts";
 import { Checkpoints } from "../services/checkpoints.ts";
 import { Cluster } from "../services/cluster.ts";
 import { createDataQuality } from "../services/data-quality.ts";
+import { DryRun } from "../services/dq/dry-run.ts";
+import type { RuleJudge } from "../services/dq/rule-states.ts";
+import { createQualitySummary } from "../services/dq/summary.ts";
 import type { EventFeed } from "../services/event-feed.ts";
 import type { FirstBoot } from "../services/first-boot.ts";
 import { checkHealth } from "../services/health.ts";
@@ -30,7 +33,7 @@ import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
 import { Schemas } from "../services/schemas.ts";
-import { createSnapshots } from "../services/snapshots.ts";
+import type { Snapshots } from "../services/snapshots.ts";
 import { Sources } from "../services/sources.ts";
 import { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { JobSpecs } from "../services/specs/job-specs.ts";
@@ -53,6 +56,8 @@ export interface AnsweringParts {
   feed: EventFeed;
   metrics: Metrics;
   alerts: Alerts;
+  snapshots: Snapshots;
+  judge: RuleJudge;
   standsBy: () => string | null;
   log: FastifyBaseLogger;
 }
@@ -71,20 +76,16 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     feed,
     metrics,
     alerts,
+    snapshots,
+    judge,
     standsBy,
     log,
   } = parts;
-  const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint, engine } =
-    outside;
+  const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint } = outside;
   const onChange = reconciler.poke;
   const jobs = new JobReader({ catalog, runs, events, positions, launches, clock });
   const history = new TableHistory(outside.lake);
   const generations = liveTables(catalog, manifest.name, config.lakeDir);
-  const snapshots = createSnapshots({
-    generations,
-    log: outside.lake,
-    engine,
-  });
   const phaseOf = (application: string) => reconciler.view(application)?.decision.phase ?? null;
   const requests = new OperationRequests({ store: outside.requests, onRequest: onChange, failpoint, log });
   const operations = new Operations({ requests, store: outside.operations, runs, jobs, clock, phaseOf });
@@ -116,6 +117,11 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     revenue: createRevenue(revenue),
     explanations: new Explanations({ ...revenue, runs, rules: manifest.parameters }),
     dataQuality: createDataQuality({ snapshots }),
+    qualityRules: {
+      judge,
+      summary: createQualitySummary({ set: judge.set, snapshots, clock }),
+      dryRun: new DryRun({ set: judge.set, snapshots, clock }),
+    },
     outcomes: createOutcomes({ snapshots }),
     sql: createSqlQueries({
       snapshots,

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import type { BatchDurations } from "../services/batch-durations.ts";
+import type { RuleSet } from "../services/dq/rule-set.ts";
 import type { LastWordsKeeper } from "../services/last-words.ts";
 import type { LedgerHarvest } from "../services/ledger-harvest.ts";
 import type { Presence } from "../services/presence.ts";
@@ -21,6 +22,7 @@ export interface DecidingParts {
   config: Config;
   manifest: Manifest;
   contractSchema: string;
+  rules: RuleSet;
   calls: RunnerCalls;
   durations: BatchDurations;
   watch: TopicWatch;
@@ -33,7 +35,8 @@ export interface DecidingParts {
 
 /** Wires what moves applications, jobs and operations towards what was asked for. */
 export function createReconciler(outside: Outside, parts: DecidingParts): Reconciler {
-  const { config, manifest, contractSchema, calls, durations, watch, presence, lastWords, harvest, meter, log } = parts;
+  const { config, manifest, contractSchema, rules, calls, durations, watch, presence, lastWords, harvest, meter, log } =
+    parts;
   const { catalog, launches, runs, operations, journal, master, processes, clock, failpoint } = outside;
   return new Reconciler({
     catalog,
@@ -77,6 +80,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
       parameters: manifest.parameters,
       housekeeping: manifest.housekeeping,
       harvested: (path) => harvest.harvested(path),
+      qualityRules: { revision: rules.revision, rows: rules.rows },
     },
     clock,
     log,

@@ -46,7 +46,8 @@ describe("a command of docs/api.md", () => {
 
   afterAll(() => echo.close());
 
-  it("is the same request without curl as with it", async ({ skip }) => {
+  // Each of the many commands starts a shell and a curl of its own.
+  it("is the same request without curl as with it", { timeout: 30_000 }, async ({ skip }) => {
     if (!(await hasCurl())) skip("curl is not installed");
     const environment = {
       ...process.env,

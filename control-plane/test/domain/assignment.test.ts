@@ -16,11 +16,18 @@ const site: AssignmentSite = {
   contractSchema: "{}",
   parameters: manifest.parameters,
   housekeeping: manifest.housekeeping,
+  qualityRules: { revision: "abc", rows: [] },
   harvested: (path) => ({ "gen=1/gold.revenue_5m": 7 })[path] ?? null,
   jobs: manifest.jobs,
 };
 
 describe("an assignment", () => {
+  it("hands the data quality rules to the job that counts by them, and to no other", () => {
+    const of = (id: string) => composeSpec(site, id, manifest.jobs[id] ?? expect.fail(`no ${id}`), 1, {}).qualityRules;
+    expect(of("sales.dq")).toEqual({ revision: "abc", rows: [] });
+    expect(of("sales.silver")).toBeUndefined();
+  });
+
   it("says up to which version the ledger of each table it writes is kept, so that log clean-up waits for the rest", () => {
     const tables = {
       "gold.revenue_5m": "gen=1/gold.revenue_5m",

@@ -182,17 +182,22 @@ export const VIEWS: readonly View[] = [
       count("undecodable", "Records that are not Avro of a known schema"),
       count("invalid", "Records that break the contract"),
       WATERMARK,
+      column("rule_checked", "MAP(VARCHAR, BIGINT)", "Records that each data quality rule looked at, by its id"),
+      column("rule_failures", "MAP(VARCHAR, BIGINT)", "Records that failed each rule"),
+      column("rules_revision", "VARCHAR", "Which rules counted"),
     ],
   },
   {
     name: "dq_samples",
-    description: "At most 100 records per batch that break the contract, the lowest offsets first.",
+    description:
+      "At most 100 records per batch that break the contract or a data quality rule, the lowest offsets first.",
     tables: ["dq.revenue_5m.samples"],
     columns: [
       count("batch_id", "Batch of the dq job"),
-      column("dq_violation_reason", "VARCHAR", "The rule that it breaks"),
+      column("dq_violation_reason", "VARCHAR", "What of the contract it breaks, or the id of the rule"),
       ...AT,
       ...EVENT,
+      column("rule", "VARCHAR", "The data quality rule that it breaks; null for a reason of the contract"),
     ],
   },
 ];

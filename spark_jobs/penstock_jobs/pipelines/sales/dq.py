@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as sf
 
 from penstock_jobs.job import Job, JobContext
 from penstock_jobs.ledger import LedgerEntry
 from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.pipelines.sales.rules import Rule, checked, failed_rules
 from penstock_jobs.pipelines.sales.schemas import EVENT_COLUMNS, METRICS, SAMPLES, SILVER
 from penstock_jobs.pipelines.upstream import Upstream
 from penstock_jobs.tables import OutputTable
 
 MAX_SAMPLES = 100
+_REASON = "dq_violation_reason"
 
 
 class DqJob(Job):
@@ -22,6 +27,8 @@ class DqJob(Job):
         super().__init__(context)
         spec = context.assignment.spec
         self._sla: int = spec["parameters"]["latencySlaMs"] * 1000
+        self._revision: str | None = spec.get("qualityRules", {}).get("revision")
+        self._rules: list[Rule] = spec.get("qualityRules", {}).get("rows", [])
         self._checkpoint = Checkpoint(spec["checkpoint"])
         self._upstream = Upstream(context, SILVER.name, self._checkpoint)
         self._metrics = OutputTable(context, METRICS)
@@ -33,7 +40,7 @@ class DqJob(Job):
         self._samples.open(self._checkpoint, every_batch=False)
 
     def source(self) -> DataFrame:
-        return with_violations(self._upstream.stream(), self._sla)
+        return with_violations(self._upstream.stream(), self._sla, self._rules)
 
     def process(self, batch: DataFrame, batch_id: int) -> None:
         if batch_id <= self._metrics.last_batch:
@@ -41,15 +48,14 @@ class DqJob(Job):
             return
         rows = batch.persist()
         try:
-            counts = batch_metrics(rows, batch_id).collect()[0]
+            counts = batch_metrics(rows, batch_id, self._rules).collect()[0]
             if counts.total_records == 0:
                 return
             entry = self._entry(batch_id, counts)
-            broken = counts.total_records - counts.valid_records_estimate
             # Metrics last: they say that the batch is done with.
-            if broken > 0 and batch_id > self._samples.last_batch:
+            if counts.broken > 0 and batch_id > self._samples.last_batch:
                 self._samples.append(samples(rows, batch_id), entry, MAX_SAMPLES)
-            self._metrics.append_rows([counts.asDict()], entry)
+            self._metrics.append_rows([metrics_row(counts, self._rules, self._revision)], entry)
         finally:
             rows.unpersist()
 
@@ -68,18 +74,25 @@ class DqJob(Job):
         )
 
 
-def with_violations(silver: DataFrame, latency_sla: int) -> DataFrame:
-    """What dq needs of silver's rows, with `violations`: every reason why a record is not good. `latency_sla` in µs."""
+def with_violations(silver: DataFrame, latency_sla: int, rules: Sequence[Rule] = ()) -> DataFrame:
+    """What dq needs of silver's rows, `violations` (every reason why a record is not good) and `failed_rules`.
+
+    `latency_sla` in µs.
+    """
     latency = sf.unix_micros("ingest_time") - sf.unix_micros("event_time")
     slow = sf.array_compact(sf.array(sf.when(latency > latency_sla, "LATENCY_SLA_BREACH")))
     violations = sf.concat(sf.coalesce("reasons", sf.array().cast("array<string>")), slow)
     return silver.select(
-        "topic", "partition", "offset", "outcome", *EVENT_COLUMNS, "low_watermark", violations.alias("violations")
+        *("topic", "partition", "offset", "kafka_timestamp", "schema_id", "outcome"),
+        *EVENT_COLUMNS,
+        "low_watermark",
+        violations.alias("violations"),
+        (failed_rules(rules) if rules else sf.array().cast("array<string>")).alias("failed_rules"),
     )
 
 
-def batch_metrics(rows: DataFrame, batch_id: int) -> DataFrame:
-    """The one row of metrics of a batch, in the columns of dq.revenue_5m.metrics."""
+def batch_metrics(rows: DataFrame, batch_id: int, rules: Sequence[Rule] = ()) -> DataFrame:
+    """All counts of a batch in one row and one pass; `metrics_row` makes a row of dq.revenue_5m.metrics of it."""
 
     def having(reason: str) -> Column:
         return sf.count_if(sf.array_contains("violations", reason))
@@ -103,20 +116,44 @@ def batch_metrics(rows: DataFrame, batch_id: int) -> DataFrame:
         of("undecodable").alias("undecodable"),
         of("invalid").alias("invalid"),
         sf.max("low_watermark").alias("low_watermark"),
+        sf.count_if((sf.size("violations") > 0) | (sf.size("failed_rules") > 0)).alias("broken"),
+        *(sf.count_if(checked(rule)).alias(f"checked_{n}") for n, rule in enumerate(rules)),
+        *(
+            sf.count_if(sf.array_contains("failed_rules", rule["id"])).alias(f"failures_{n}")
+            for n, rule in enumerate(rules)
+        ),
     )
 
 
+def metrics_row(counts: Row, rules: Sequence[Rule], revision: str | None) -> dict[str, Any]:
+    """A row of dq.revenue_5m.metrics; without rules nothing is said about them."""
+    by_rule = ("broken", "checked_", "failures_")
+    row = {name: value for name, value in counts.asDict().items() if not name.startswith(by_rule)}
+    if revision is None:
+        return row
+    return {
+        **row,
+        "rule_checked": {rule["id"]: counts[f"checked_{n}"] for n, rule in enumerate(rules)},
+        "rule_failures": {rule["id"]: counts[f"failures_{n}"] for n, rule in enumerate(rules)},
+        "rules_revision": revision,
+    }
+
+
 def samples(rows: DataFrame, batch_id: int) -> DataFrame:
-    """At most 100 violations of a batch, one row for each reason of a record, the lowest offsets first."""
+    """At most 100 violations of a batch, one row for each reason and each rule of a record, the lowest offsets first.
+
+    A rule's reason is its own id.
+    """
     return (
         rows.select(
             sf.lit(batch_id).cast("bigint").alias("batch_id"),
-            sf.explode("violations").alias("dq_violation_reason"),
-            "topic",
-            "partition",
-            "offset",
+            sf.explode(sf.concat("violations", "failed_rules")).alias("dq_violation_reason"),
+            *("topic", "partition", "offset"),
             *EVENT_COLUMNS,
+            "failed_rules",
         )
+        .withColumn("rule", sf.when(sf.array_contains("failed_rules", sf.col(_REASON)), sf.col(_REASON)))
+        .drop("failed_rules")
         .orderBy("offset", "partition", "dq_violation_reason")
         .limit(MAX_SAMPLES)
     )

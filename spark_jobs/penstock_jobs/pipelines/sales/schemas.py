@@ -42,7 +42,9 @@ METRICS = TableSpec(
     "dq_run_ts TIMESTAMP, batch_id BIGINT, total_records BIGINT, valid_records_estimate BIGINT,"
     " null_required_fields BIGINT, invalid_domain_values BIGINT, bad_amounts BIGINT, latency_sla_breaches BIGINT,"
     " accepted BIGINT, duplicates BIGINT, late BIGINT, future BIGINT, undecodable BIGINT, invalid BIGINT,"
-    " low_watermark TIMESTAMP",
+    " low_watermark TIMESTAMP,"
+    # By the ids of the data quality rules, of which the revision tells what they said.
+    " rule_checked MAP<STRING, BIGINT>, rule_failures MAP<STRING, BIGINT>, rules_revision STRING",
 )
 
 EVENT_COLUMNS = (
@@ -66,5 +68,5 @@ SAMPLES = TableSpec(
     "batch_id BIGINT, dq_violation_reason STRING, topic STRING, partition INT, offset BIGINT, event_id STRING,"
     " event_time TIMESTAMP, ingest_time TIMESTAMP, account_id STRING, event_type STRING, plan_tier STRING,"
     " region STRING, currency STRING, amount DECIMAL(18,2), schema_version INT, user_id STRING,"
-    " source STRING, trace_id STRING",
+    " source STRING, trace_id STRING, rule STRING",
 )

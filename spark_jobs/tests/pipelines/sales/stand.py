@@ -108,6 +108,7 @@ class Stand:
         self.registry = registry
         self.parameters = parameters
         self.limits: dict[str, int] = {}
+        self.quality_rules: dict[str, Any] | None = None
         self.brokers = "127.0.0.1:1"
         self.reports = Reports()
         self.fence = OpenFence()
@@ -132,6 +133,8 @@ class Stand:
             "parameters": self.parameters,
             "housekeeping": HOUSEKEEPING,
         }
+        if self.quality_rules is not None:
+            spec["qualityRules"] = self.quality_rules
         assignment = Assignment(f"sales.{kind}", 1, epoch, spec)
         return jobs[kind](JobContext(self.spark, assignment, self.fence, self.reports))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from penstock_jobs.job import JobRefused
@@ -42,6 +44,9 @@ def test_each_batch_gets_one_row_of_metrics_and_its_samples_whatever_crashes(sta
         "future": 1,
         "undecodable": 1,
         "invalid": 3,
+        "rule_checked": None,
+        "rule_failures": None,
+        "rules_revision": None,
     }
     rows = stand.read("dq.revenue_5m.samples").orderBy("offset", "dq_violation_reason").collect()
     assert [(row.offset, row.dq_violation_reason) for row in rows] == [
@@ -73,8 +78,45 @@ def test_each_batch_gets_one_row_of_metrics_and_its_samples_whatever_crashes(sta
         stand.job("dq").prepare()
 
 
+ALL = ["accepted", "duplicate", "late", "future", "undecodable", "invalid"]
+NO_REFUND = {"id": "no-refund", "kind": "domain", "column": "event_type", "allowed": ["renewal"], "outcomes": ALL}
+RULES: dict[str, Any] = {
+    "revision": "abc",
+    "rows": [
+        {"id": "region-known", "kind": "domain", "column": "region", "allowed": ["EU"], "outcomes": ALL, "when": {}},
+        {"id": "events-unique", "kind": "uniqueness", "column": "event_id", "outcomes": ALL[:2], "when": {}},
+        {**NO_REFUND, "when": {"event_type": ["refund"]}},
+    ],
+}
+
+
+def test_each_rule_is_counted_in_the_row_of_its_batch_and_sampled_under_its_id(stand: Stand) -> None:
+    stand.quality_rules = RULES
+    stand.bronze([Record(n % 2, n, 0, value, None if value == b"\x01" else 7) for n, value in enumerate(VALUES)], 0)
+    stand.run("silver")
+    stand.run("dq")
+    stand.run("dq")
+    (row,) = stand.read("dq.revenue_5m.metrics").collect()
+    assert row.rule_checked == {"region-known": 10, "events-unique": 4, "no-refund": 0}
+    assert row.rule_failures == {"region-known": 1, "events-unique": 1, "no-refund": 0}
+    assert row.rules_revision == "abc"
+    assert row.valid_records_estimate == 4, "rules are no part of the contract"
+    samples_of = stand.read("dq.revenue_5m.samples").orderBy("offset", "dq_violation_reason").collect()
+    by_rule = [(row.offset, row.dq_violation_reason, row.rule) for row in samples_of if row.rule]
+    assert by_rule == [(1, "events-unique", "events-unique"), (4, "region-known", "region-known")]
+    assert (4, "INVALID_DOMAIN", None) in [(row.offset, row.dq_violation_reason, row.rule) for row in samples_of]
+
+
+def test_a_batch_of_good_events_is_sampled_for_what_its_rules_dislike(stand: Stand) -> None:
+    stand.quality_rules = {"revision": "abc", "rows": RULES["rows"][:1]}
+    stand.bronze([Record(0, 0, 0, event(event_id="a", region="NA"))], 0)
+    stand.run("silver")
+    stand.run("dq")
+    assert [row.rule for row in stand.read("dq.revenue_5m.samples").collect()] == ["region-known"]
+
+
 def test_at_most_a_hundred_samples_are_kept_of_a_batch_the_lowest_offsets_first(stand: Stand) -> None:
-    columns = "'t' topic, 0 partition, 149 - id offset, array('BAD_AMOUNT') violations"
+    columns = "'t' topic, 0 partition, 149 - id offset, array('BAD_AMOUNT') violations, array('') failed_rules"
     events = (
         "event_id event_time ingest_time account_id event_type plan_tier region currency amount schema_version user_id"
     )
