@@ -50,7 +50,7 @@ export function createKafkaPublisher(brokers: string[], failpoint: Failpoint): P
         const room = await describe(admin, topic);
         await producer.connect();
         const first = await producer.transaction();
-        return new KafkaSession({ admin, producer, topic: room, name: topic, failpoint }, first);
+        return new KafkaSession({ id, admin, producer, topic: room, name: topic, failpoint }, first);
       } catch (error) {
         await Promise.allSettled([admin.disconnect(), producer.disconnect()]);
         throw inWords(error, topic);
@@ -74,6 +74,8 @@ async function describe(admin: Admin, topic: string): Promise<SessionTopic> {
 }
 
 interface SessionParts {
+  /** the transactional id, and the group of the mark */
+  id: string;
   admin: Admin;
   producer: Producer;
   topic: SessionTopic;
@@ -87,7 +89,8 @@ class KafkaSession implements PublicationSession {
   private readonly parts: SessionParts;
   /** begun, with nothing in it: the broker does not know of it yet */
   private next: Transaction | null;
-  private readonly marks = new Map<string, Mark | null>();
+  /** null: none, or not asked for yet */
+  private known: Mark | null = null;
 
   constructor(parts: SessionParts, first: Transaction) {
     this.parts = parts;
@@ -95,12 +98,9 @@ class KafkaSession implements PublicationSession {
     this.next = first;
   }
 
-  async mark(group: string): Promise<Mark | null> {
-    const known = this.marks.get(group);
-    if (known !== undefined) return known;
-    const saved = await this.ask(() => this.saved(group));
-    this.marks.set(group, saved);
-    return saved;
+  async mark(): Promise<Mark | null> {
+    this.known ??= await this.ask(() => this.saved());
+    return this.known;
   }
 
   async isEmpty(): Promise<boolean> {
@@ -108,25 +108,24 @@ class KafkaSession implements PublicationSession {
     return partitions.every(({ high }) => high === "0");
   }
 
-  publish(group: string, records: OutgoingRecord[], mark: Mark): Promise<void> {
-    const { name: topic, producer, failpoint } = this.parts;
+  publish(records: OutgoingRecord[], mark: Mark): Promise<void> {
+    const { id, name: topic, producer, failpoint } = this.parts;
     return this.ask(async () => {
       const transaction = this.next ?? (await producer.transaction());
       this.next = null;
       for (const messages of requests(records, this.topic.maxMessageBytes)) await transaction.send({ topic, messages });
       failpoint("publication-sent");
-      const partition = { partition: 0, offset: String(mark.published), metadata: JSON.stringify(mark.position) };
-      await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic, partitions: [partition] }] });
+      await transaction.sendOffsets({ consumerGroupId: id, topics: [{ topic, partitions: [writeMark(mark)] }] });
       failpoint("publication-marked");
       await transaction.commit();
       failpoint("publication-committed");
-      this.marks.set(group, mark);
+      this.known = mark;
     });
   }
 
-  async check(group: string): Promise<void> {
-    const [known, saved] = [await this.mark(group), await this.ask(() => this.saved(group))];
-    if (known?.published !== saved?.published) {
+  async check(): Promise<void> {
+    const [known, saved] = [await this.mark(), await this.ask(() => this.saved())];
+    if (known?.total !== saved?.total) {
       throw new Error(`the topic ${this.parts.name} was made anew, or another process publishes to it`);
     }
   }
@@ -135,12 +134,11 @@ class KafkaSession implements PublicationSession {
     await Promise.allSettled([this.parts.producer.disconnect(), this.parts.admin.disconnect()]);
   }
 
-  private async saved(group: string): Promise<Mark | null> {
-    const { admin, name } = this.parts;
-    const [answer] = await admin.fetchOffsets({ groupId: group, topics: [name] });
+  private async saved(): Promise<Mark | null> {
+    const { id, admin, name } = this.parts;
+    const [answer] = await admin.fetchOffsets({ groupId: id, topics: [name] });
     const saved = answer?.partitions.find(({ partition }) => partition === 0);
-    if (saved === undefined || saved.offset === "-1") return null;
-    return { published: BigInt(saved.offset), position: JSON.parse(saved.metadata ?? "null") };
+    return saved === undefined || saved.offset === "-1" ? null : readMark(saved.offset, saved.metadata);
   }
 
   private async ask<T>(work: () => Promise<T>): Promise<T> {
@@ -150,6 +148,17 @@ class KafkaSession implements PublicationSession {
       throw inWords(error, this.parts.name);
     }
   }
+}
+
+/** The mark as an offset that is committed. */
+function writeMark({ total, generation, published, position }: Mark) {
+  const metadata = JSON.stringify({ generation, published: String(published), position });
+  return { partition: 0, offset: String(total), metadata };
+}
+
+function readMark(offset: string, metadata: string | null): Mark {
+  const { generation, published, position } = JSON.parse(metadata ?? "null") as Record<string, unknown>;
+  return { total: BigInt(offset), generation: Number(generation), published: BigInt(String(published)), position };
 }
 
 /** What one request sends to a partition is one batch, which has to fit into the topic. */

@@ -4,10 +4,14 @@ import type { SnapshotSet } from "../snapshots.ts";
 
 /** Where a publication stands: kept in Kafka, in the same transaction as the records themselves. */
 export interface Mark {
-  /** records sent for this generation of the table, this one's included */
+  /** of the table whose rows are sent; another one begins anew */
+  generation: number;
+  /** records sent of it since it was begun */
   published: bigint;
   /** the feed's own; JSON */
   position: unknown;
+  /** records ever sent to the topic */
+  total: bigint;
 }
 
 /** What the topic is like, as long as a session lasts. */
@@ -19,20 +23,21 @@ export interface SessionTopic {
 /** The one publisher of a publication. Whatever fails, it is to be closed, and another one opened: that knows what came to be. */
 export interface PublicationSession {
   readonly topic: SessionTopic;
-  /** What is saved for a group; null when there is nothing. */
-  mark(group: string): Promise<Mark | null>;
+  /** What is saved; null when there is nothing. */
+  mark(): Promise<Mark | null>;
   /** Whether the topic never held a record. */
   isEmpty(): Promise<boolean>;
   /** Sends records and saves the mark, all or nothing. */
-  publish(group: string, records: OutgoingRecord[], mark: Mark): Promise<void>;
+  publish(records: OutgoingRecord[], mark: Mark): Promise<void>;
   /** @throws when the topic is not there any more, or not the one that the session was opened for */
-  check(group: string): Promise<void>;
+  check(): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface PublicationLink {
   /**
    * Takes over as the only publisher of this id: what another one has under way is aborted and can never be committed.
+   * @param id also names what is saved
    * @throws Problem `dependency_unavailable`; PublicationTopicMissing
    */
   open(id: string, topic: string): Promise<PublicationSession>;

@@ -33,7 +33,7 @@ interface Found {
   generation: number;
   /** of the table; undefined while there is none */
   version: number | undefined;
-  before: Mark | null;
+  before: Mark;
   page: Page | null;
 }
 
@@ -100,20 +100,22 @@ export class Publisher {
       await this.report.nothing(generation);
       return false;
     }
-    const published = before?.published ?? 0n;
+    const { published } = before;
     const looked = { generation, unaccounted: page.passed - published, error: null, errorSince: null };
     if (page.records.length === 0 || isPaused) {
       const waiting = page.waiting + BigInt(page.records.length);
-      const position = page.records.length === 0 ? page.position : (before?.position ?? null);
+      const position = page.records.length === 0 ? page.position : before.position;
       this.quiet = { ...found, page: { ...page, records: [], position, waiting } };
       await this.report.tell({ ...looked, position, published, waiting });
       return false;
     }
-    const mark = { published: published + BigInt(page.records.length), position: page.position };
+    const sent = BigInt(page.records.length);
+    const mark = { generation, position: page.position, published: published + sent, total: before.total + sent };
     this.quiet = null;
-    await this.opened((session) => session.publish(this.group(generation), page.records, mark));
+    await this.opened((session) => session.publish(page.records, mark));
     const lastPublishedAt = this.parts.clock.now();
-    await this.report.tell({ ...looked, ...mark, waiting: page.waiting, lastPublishedAt });
+    const { position } = mark;
+    await this.report.tell({ ...looked, position, published: mark.published, waiting: page.waiting, lastPublishedAt });
     return page.waiting > 0n;
   }
 
@@ -122,11 +124,11 @@ export class Publisher {
     return this.opened((session) =>
       snapshots.read([feed.table], async (set) => {
         const generation = set.generationOf(feed.table);
-        await this.checkTopic(session, generation);
+        await this.checkTopic(session);
         const before = await this.markOf(session, generation, row?.status ?? null);
         const version = set.snapshot(feed.table)?.version;
         if (this.isKnown(generation, version, row)) return this.quiet as Found;
-        const position = before?.position ?? null;
+        const { position } = before;
         const page = await feed.page({ set, generation, position, topic: session.topic, limits });
         return { generation, version, before, page };
       }),
@@ -141,28 +143,32 @@ export class Publisher {
   }
 
   /**
-   * Where it stands, by Kafka's word. Kafka forgets groups that were not heard of for long: where it knows nothing, and the topic holds records, what
-   * was last seen holds.
+   * Where it stands with this generation, by Kafka's word. Kafka forgets groups that were not heard of for long: where it knows nothing, and the
+   * topic holds records, what was last seen holds. Rows of another generation, also of an older one that is live again, are sent from the
+   * beginning: only so is the last record of a key always the one that counts.
    */
-  private async markOf(session: PublicationSession, generation: number, seen: PublicationStatus | null) {
-    const mark = await session.mark(this.group(generation));
-    if (mark !== null || seen === null || seen.generation !== generation || seen.published === 0n) return mark;
-    if (!(await session.isEmpty())) return { published: seen.published, position: seen.position };
+  private async markOf(session: PublicationSession, generation: number, seen: PublicationStatus | null): Promise<Mark> {
+    const mark = (await session.mark()) ?? (await this.seenMark(session, generation, seen));
+    if (mark?.generation === generation) return mark;
+    return { generation, published: 0n, position: null, total: mark?.total ?? 0n };
+  }
+
+  private async seenMark(session: PublicationSession, generation: number, seen: PublicationStatus | null) {
+    if (seen === null || seen.generation === null || seen.published === 0n) return null;
+    if (!(await session.isEmpty())) {
+      return { generation: seen.generation, published: seen.published, position: seen.position, total: seen.published };
+    }
     // A new topic. What was seen of the old one is forgotten before anything is sent: a topic with a record, or with
     // an aborted one, no longer tells that it is new.
     await this.report.nothing(generation);
     return null;
   }
 
-  private async checkTopic(session: PublicationSession, generation: number): Promise<void> {
+  private async checkTopic(session: PublicationSession): Promise<void> {
     const now = this.parts.clock.now().getTime();
     if (now - this.checkedTopicAt < CHECK_MS) return;
-    await session.check(this.group(generation));
+    await session.check();
     this.checkedTopicAt = now;
-  }
-
-  private group(generation: number): string {
-    return `penstock.${this.parts.pipeline}.${this.parts.name}.gen${generation}`;
   }
 
   /** Works with the session; one that was used when something failed is not used again. */
