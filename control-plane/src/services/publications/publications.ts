@@ -129,7 +129,6 @@ export class Publications {
       return { state: "UNKNOWN", reason: `nobody has looked at it since ${status.checkedAt.toISOString()}` };
     }
     if (status.error !== null) return { state: "WAITING", reason: status.error };
-    if (status.generation === null || status.position === undefined) return { state: "UP_TO_DATE", reason: null };
-    return status.waiting > 0n ? { state: "PUBLISHING", reason: null } : { state: "UP_TO_DATE", reason: null };
+    return { state: status.waiting > 0n ? "PUBLISHING" : "UP_TO_DATE", reason: null };
   }
 }

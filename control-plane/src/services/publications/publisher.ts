@@ -48,7 +48,9 @@ export class Publisher {
   /** the last look, where it led to nothing being sent: the same version of the table need not be looked at again */
   private quiet: Found | null = null;
   private checkedTopicAt = 0;
-  private running: { stop: AbortController; done: Promise<void> } | null = null;
+  private running: AbortController | null = null;
+  /** until the loop that was started last has ended: a new one waits for it */
+  private done: Promise<void> = Promise.resolve();
 
   constructor(parts: PublisherParts) {
     this.parts = parts;
@@ -57,17 +59,17 @@ export class Publisher {
 
   start(): void {
     if (this.running !== null) return;
-    const stop = new AbortController();
-    this.running = { stop, done: this.run(stop.signal) };
+    const running = new AbortController();
+    this.running = running;
+    this.done = this.done.then(() => this.run(running.signal));
   }
 
   /** A page that is under way is finished, unless Kafka hangs: then nobody knows, and the next publisher finds out. */
   async stop(): Promise<void> {
-    const running = this.running;
-    if (running === null) return;
+    if (this.running === null) return;
+    this.running.abort();
     this.running = null;
-    running.stop.abort();
-    await Promise.race([running.done, sleep(LONGEST_STOP_MS, undefined, { ref: false })]);
+    await Promise.race([this.done, sleep(LONGEST_STOP_MS, undefined, { ref: false })]);
     await this.leave();
   }
 
@@ -93,8 +95,11 @@ export class Publisher {
     const { pipeline, name, store } = this.parts;
     const row = await store.find(pipeline, name);
     this.report.goOnFrom(row?.status ?? null);
-    const isPaused = row?.pausedAt != null;
-    const found = await this.find(row);
+    // Found and sent with one session: what another one finds may not be where this one stands.
+    return this.opened(async (session) => this.send(session, await this.find(session, row), row?.pausedAt != null));
+  }
+
+  private async send(session: PublicationSession, found: Found, isPaused: boolean): Promise<boolean> {
     const { generation, before, page } = found;
     if (page === null) {
       await this.report.nothing(generation);
@@ -112,27 +117,25 @@ export class Publisher {
     const sent = BigInt(page.records.length);
     const mark = { generation, position: page.position, published: published + sent, total: before.total + sent };
     this.quiet = null;
-    await this.opened((session) => session.publish(page.records, mark));
-    const lastPublishedAt = this.parts.clock.now();
+    await session.publish(page.records, mark);
     const { position } = mark;
+    const lastPublishedAt = this.parts.clock.now();
     await this.report.tell({ ...looked, position, published: mark.published, waiting: page.waiting, lastPublishedAt });
     return page.waiting > 0n;
   }
 
-  private find(row: PublicationRow | null): Promise<Found> {
+  private find(session: PublicationSession, row: PublicationRow | null): Promise<Found> {
     const { feed, snapshots, limits = LIMITS } = this.parts;
-    return this.opened((session) =>
-      snapshots.read([feed.table], async (set) => {
-        const generation = set.generationOf(feed.table);
-        await this.checkTopic(session);
-        const before = await this.markOf(session, generation, row?.status ?? null);
-        const version = set.snapshot(feed.table)?.version;
-        if (this.isKnown(generation, version, row)) return this.quiet as Found;
-        const { position } = before;
-        const page = await feed.page({ set, generation, position, topic: session.topic, limits });
-        return { generation, version, before, page };
-      }),
-    );
+    return snapshots.read([feed.table], async (set) => {
+      const generation = set.generationOf(feed.table);
+      await this.checkTopic(session);
+      const before = await this.markOf(session, generation, row?.status ?? null);
+      const version = set.snapshot(feed.table)?.version;
+      if (this.isKnown(generation, version, row)) return this.quiet as Found;
+      const { position } = before;
+      const page = await feed.page({ set, generation, position, topic: session.topic, limits });
+      return { generation, version, before, page };
+    });
   }
 
   /** Whether the last look at this version still holds. */
