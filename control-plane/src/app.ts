@@ -24,6 +24,8 @@ import { platformRoutes } from "./api/platform.ts";
 import { answerUnreadablePath, registerProblems } from "./api/problems.ts";
 import { progressRoutes } from "./api/progress.ts";
 import { publicationRoutes } from "./api/publications.ts";
+import { quarantineRoutes } from "./api/quarantine.ts";
+import { reconciliationRoutes } from "./api/reconciliation.ts";
 import { registerRequestLog } from "./api/request-log.ts";
 import { revenueRoutes } from "./api/revenue.ts";
 import { revenueExplainRoutes } from "./api/revenue-explain.ts";
@@ -52,6 +54,8 @@ import type { Operations } from "./services/operations.ts";
 import type { Outcomes } from "./services/outcomes.ts";
 import type { Platform } from "./services/platform.ts";
 import type { Publications } from "./services/publications/publications.ts";
+import type { Quarantine } from "./services/quarantine.ts";
+import type { Reconciliation } from "./services/reconciliation/reconciliation.ts";
 import type { Explanations } from "./services/revenue/explain.ts";
 import type { Revenue } from "./services/revenue/windows.ts";
 import type { RunnerSync } from "./services/runner-sync.ts";
@@ -82,7 +86,9 @@ export interface AppServices {
   sql: SqlQueries;
   qualityRules: { judge: RuleJudge; summary: DataQualitySummary; dryRun: DryRun };
   outcomes: Outcomes;
+  quarantine: Quarantine;
   alerts: Alerts;
+  reconciliation: Reconciliation;
   auditLog: AuditLog;
   health: () => Promise<Health>;
   sync: RunnerSync;
@@ -142,7 +148,9 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
   await app.register(dataQualityRuleRoutes, { prefix: "/v1", ...services.qualityRules });
   await app.register(alertRoutes, { prefix: "/v1", alerts: services.alerts });
   await app.register(sqlRoutes, { prefix: "/v1", sql: services.sql });
+  await app.register(quarantineRoutes, { prefix: "/v1", quarantine: services.quarantine });
   await app.register(auditRoutes, { prefix: "/v1", outcomes: services.outcomes });
+  await app.register(reconciliationRoutes, { prefix: "/v1", reconciliation: services.reconciliation });
   await app.register(auditLogRoutes, { prefix: "/v1", auditLog: services.auditLog });
   await app.register(applicationRoutes, {
     prefix: "/v1",

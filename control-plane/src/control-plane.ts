@@ -16,7 +16,6 @@ import { EventFeed } from "./services/event-feed.ts";
 import { FirstBoot } from "./services/first-boot.ts";
 import { startHousekeeping } from "./services/housekeeping.ts";
 import { LastWordsKeeper } from "./services/last-words.ts";
-import { LedgerHarvest } from "./services/ledger-harvest.ts";
 import { liveTables } from "./services/live-tables.ts";
 import type { CatalogStore } from "./services/ports.ts";
 import { Positions } from "./services/positions.ts";
@@ -28,6 +27,7 @@ import { TopicWatch } from "./services/topic-watch.ts";
 import { readVitals } from "./services/vitals.ts";
 import { createAlarming, createAlerts } from "./wiring/alarming.ts";
 import { createServices } from "./wiring/answering.ts";
+import { createAuditing } from "./wiring/auditing.ts";
 import { createReconciler } from "./wiring/deciding.ts";
 import { openOutside } from "./wiring/outside.ts";
 import { createPublishers, readPublicationSchemas } from "./wiring/publishing.ts";
@@ -94,14 +94,7 @@ export async function createControlPlane(
       }),
     () => feed.following,
   );
-  const harvest = new LedgerHarvest({
-    generations: liveTables(catalog, manifest.name, config.lakeDir),
-    lakeDir: config.lakeDir,
-    tables: outside.lake,
-    store: outside.ledger,
-    clock,
-    log: logger,
-  });
+  const auditing = createAuditing(outside, { config, manifest, watch, alerts, log: logger });
   const durations = new BatchDurations();
   const calls = new RunnerCalls(clock, () => reconciler.poke());
   const presence = new Presence(`http://${config.host}:${config.port}`, outside.presence, logger);
@@ -115,7 +108,7 @@ export async function createControlPlane(
     watch,
     presence,
     lastWords,
-    harvest,
+    harvest: auditing.harvest,
     meter: metrics,
     log: logger,
   });
@@ -137,6 +130,7 @@ export async function createControlPlane(
       alerts,
       snapshots,
       judge: alarming.judge,
+      reconciliation: auditing.reconciliation,
       standsBy,
       log: logger,
     }),
@@ -159,13 +153,13 @@ export async function createControlPlane(
     reconciler.start();
     publishers.start();
     alarming.start();
-    harvest.start();
+    auditing.start();
     stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
   }
   async function stopLeading(): Promise<void> {
     term.abort();
     stopHousekeeping();
-    await Promise.all([reconciler.stop(), publishers.stop(), alarming.stop(), harvest.stop()]);
+    await Promise.all([reconciler.stop(), publishers.stop(), alarming.stop(), auditing.stop()]);
   }
   const phases: [name: string, work: () => Promise<unknown>][] = [
     ["stop deciding", stopLeading],

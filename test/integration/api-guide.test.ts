@@ -28,12 +28,18 @@ beforeAll(async () => {
     "/v1/revenue/windows",
     { plan_tier: "pro", region: "EU", currency: "EUR", limit: 1 },
   );
+  const refused = await stack.rest.get<{ items: { partition: number; offset: string }[] }>("/v1/quarantine", {
+    outcome: "duplicate",
+    limit: 1,
+  });
   variables = {
     PENSTOCK: stack.url,
     OPERATION: restarted.id,
     EPOCH: String(job.epoch - 1),
     ETAG: `"${job.specRevision}"`,
     AS_OF: snapshot.asOf,
+    PARTITION: String(refused.items[0]?.partition),
+    OFFSET: String(refused.items[0]?.offset),
     WINDOW_START: items[0]?.window_start ?? expect.fail("There is no window yet."),
   };
 });

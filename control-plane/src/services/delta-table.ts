@@ -50,10 +50,20 @@ export class DeltaTable {
     return (before && (await this.#extended(before))) ?? (await this.#resolved());
   }
 
+  /**
+   * The snapshot of one version, from a former one when there is one.
+   * @returns undefined when the log does not lead to that version, or not any more
+   * @throws FileVanished when log clean-up was faster, Problem `unsupported_table` or `damaged_table`
+   */
+  async at(version: number, before?: HeldSnapshot): Promise<HeldSnapshot | undefined> {
+    const held = (before && (await this.#extended(before, version))) ?? (await this.#resolved(version));
+    return held?.snapshot.version === version ? held : undefined;
+  }
+
   /** Undefined when `before` cannot be extended: too old, or its log was cleaned up or replaced. */
-  async #extended(before: HeldSnapshot): Promise<HeldSnapshot | undefined> {
+  async #extended(before: HeldSnapshot, last = Number.POSITIVE_INFINITY): Promise<HeldSnapshot | undefined> {
     const steps: Step[] = [];
-    for (let version = before.snapshot.version + 1; ; version += 1) {
+    for (let version = before.snapshot.version + 1; version <= last; version += 1) {
       const text = await this.#log.read(this.#root, commitName(version));
       if (text === undefined) break;
       if (steps.length === EXTEND_AT_MOST) return undefined;
@@ -69,10 +79,10 @@ export class DeltaTable {
     return { snapshot, identity: await this.#log.identity(this.#root, commitName(snapshot.version)) };
   }
 
-  async #resolved(): Promise<HeldSnapshot | undefined> {
+  async #resolved(last = Number.POSITIVE_INFINITY): Promise<HeldSnapshot | undefined> {
     const unreadable = new Set<number>();
     for (;;) {
-      const plan = await this.#plan(unreadable);
+      const plan = await this.#plan(unreadable, last);
       if (plan === undefined) return undefined;
       const steps: Step[] = [];
       if (plan.checkpoint !== undefined) {
@@ -88,14 +98,20 @@ export class DeltaTable {
     }
   }
 
-  async #plan(unreadable: ReadonlySet<number>): Promise<ReadingPlan | undefined> {
+  async #plan(unreadable: ReadonlySet<number>, last: number): Promise<ReadingPlan | undefined> {
     try {
-      return planReading(this.#table, await this.#log.list(this.#root), unreadable);
+      return planReading(this.#table, await this.#names(last), unreadable);
     } catch (error) {
       if (!(error instanceof Problem) || error.details.code !== "damaged_table") throw error;
       // Listing a folder is no snapshot of it: a commit made meanwhile may show without the one before it. A real gap is still there.
-      return planReading(this.#table, await this.#log.list(this.#root), unreadable);
+      return planReading(this.#table, await this.#names(last), unreadable);
     }
+  }
+
+  /** Of what belongs to versions up to the last one that is wanted. */
+  async #names(last: number): Promise<string[]> {
+    const names = await this.#log.list(this.#root);
+    return names.filter((name) => !(Number(name.slice(0, 20)) > last));
   }
 
   /** Undefined when the checkpoint cannot be read, half-written or damaged: the log may still hold another way to the newest version. */

@@ -1,8 +1,9 @@
+import { CONTENT_COLUMNS, sameContent } from "../domain/event-content.ts";
 import type { Row } from "./query-engine.ts";
 import type { SnapshotSet, SnapshotStamp, Snapshots } from "./snapshots.ts";
 
 /** What became of the records, in the order in which the contract decides. */
-const OUTCOMES = ["accepted", "duplicate", "late", "future", "undecodable", "invalid"] as const;
+export const OUTCOMES = ["accepted", "duplicate", "late", "future", "undecodable", "invalid"] as const;
 
 export interface OutcomeCount {
   outcome: (typeof OUTCOMES)[number];
@@ -14,6 +15,8 @@ export interface OutcomeCount {
 export interface OutcomesAnswer {
   /** every outcome, those without records too */
   items: OutcomeCount[];
+  /** duplicates that say something else than every accepted record of their id */
+  conflicts: string;
   /** rows of silver */
   records: string;
   /** distinct topic, partition and offset in silver: equal to `records`, or a record was counted twice */
@@ -36,7 +39,7 @@ export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcome
     outcomes: () =>
       // Silver first: bronze is then at least as new, and never has fewer records than silver.
       snapshots.read([SILVER, BRONZE], async (set) => {
-        const [byOutcome, byReason, distinct, bronze] = await Promise.all([
+        const [byOutcome, byReason, distinct, conflicts, bronze] = await Promise.all([
           rows(
             set,
             SILVER,
@@ -59,6 +62,7 @@ export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcome
               `SELECT sum(offsets)::VARCHAR AS offsets
                FROM (SELECT count(DISTINCT "offset") AS offsets FROM ${silver} GROUP BY topic, partition)`,
           ),
+          countConflicts(set),
           rows(set, BRONZE, ["offset"], (relation) => `SELECT count(*)::VARCHAR AS records FROM ${relation}`),
         ]);
         const items = OUTCOMES.map((outcome) => ({
@@ -70,6 +74,7 @@ export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcome
         }));
         return {
           items,
+          conflicts,
           records: items.reduce((sum, { records }) => sum + BigInt(records), 0n).toString(),
           distinctOffsets: text(distinct[0]?.offsets),
           bronzeRecords: text(bronze[0]?.records),
@@ -77,6 +82,20 @@ export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcome
         };
       }),
   };
+}
+
+/** The same id with other content: whichever came second was refused as a duplicate, and may be what was meant. */
+async function countConflicts(set: SnapshotSet): Promise<string> {
+  const columns = ["event_id", ...CONTENT_COLUMNS];
+  const of = (outcome: string) => set.relation(SILVER, columns, (partition) => partition.outcome === outcome);
+  const [copies, accepted] = [of("duplicate"), of("accepted")];
+  if (copies === undefined || accepted === undefined) return "0";
+  const [counted] = await set.query(
+    `SELECT count(*)::VARCHAR AS records FROM ${copies} AS copies
+     WHERE EXISTS (SELECT 1 FROM ${accepted} AS accepted WHERE accepted.event_id = copies.event_id)
+       AND NOT EXISTS (SELECT 1 FROM ${accepted} AS accepted WHERE accepted.event_id = copies.event_id AND ${sameContent("copies", "accepted")})`,
+  );
+  return text(counted?.records);
 }
 
 async function rows(

@@ -27,7 +27,9 @@ import { Platform } from "../services/platform.ts";
 import type { Positions } from "../services/positions.ts";
 import type { Presence } from "../services/presence.ts";
 import { Publications } from "../services/publications/publications.ts";
+import { createQuarantine } from "../services/quarantine.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
+import type { Reconciliation } from "../services/reconciliation/reconciliation.ts";
 import { Explanations } from "../services/revenue/explain.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
@@ -58,6 +60,7 @@ export interface AnsweringParts {
   alerts: Alerts;
   snapshots: Snapshots;
   judge: RuleJudge;
+  reconciliation: Reconciliation;
   standsBy: () => string | null;
   log: FastifyBaseLogger;
 }
@@ -78,6 +81,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     alerts,
     snapshots,
     judge,
+    reconciliation,
     standsBy,
     log,
   } = parts;
@@ -130,7 +134,9 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
       lakeDir: config.lakeDir,
       limits: config.sql.limits,
     }),
+    quarantine: createQuarantine({ snapshots }),
     alerts,
+    reconciliation,
     auditLog: new AuditLog(outside.auditLog),
     health: () =>
       checkHealth({

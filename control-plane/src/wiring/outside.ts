@@ -1,6 +1,7 @@
 import { mkdir, statfs } from "node:fs/promises";
 import type { FastifyBaseLogger } from "fastify";
 import { createCheckpointFiles } from "../adapters/checkpoint-files.ts";
+import { dataFiles } from "../adapters/data-files.ts";
 import { openDuckDb } from "../adapters/duckdb.ts";
 import { createFailpoints } from "../adapters/failpoints.ts";
 import { createKafkaTopics } from "../adapters/kafka.ts";
@@ -19,6 +20,7 @@ import { createRequestStore } from "../adapters/postgres/operation-requests.ts";
 import { createOperationStore } from "../adapters/postgres/operations.ts";
 import { createPresenceStore } from "../adapters/postgres/presence.ts";
 import { createPublicationStore } from "../adapters/postgres/publications.ts";
+import { createReconciliationStore } from "../adapters/postgres/reconciliations.ts";
 import { createRunStore } from "../adapters/postgres/runs.ts";
 import { createSpecStore } from "../adapters/postgres/specs.ts";
 import { createTokenStore } from "../adapters/postgres/tokens.ts";
@@ -54,6 +56,8 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     presence: createPresenceStore(database),
     events: createEventStore(database),
     ledger: createLedgerStore(database),
+    reconciliations: createReconciliationStore(database),
+    dataFiles: dataFiles(),
     commits: createCommitStore(database),
     journal: createJournal(database),
     specs: createSpecStore(database),

@@ -56,6 +56,8 @@ describe("a command of docs/api.md", () => {
       EPOCH: "7",
       ETAG: '"3"',
       WINDOW_START: "2026-11-21T10:05:00Z",
+      PARTITION: "0",
+      OFFSET: "12",
       AS_OF: "2026-11-21T04:08:56.875Z",
     };
     for (const { command } of examples) {

@@ -238,3 +238,39 @@ describe("the description of the API", () => {
     ]);
   });
 });
+
+describe("GET /v1/quarantine", () => {
+  it("answers refused records with everything that is known of them", async () => {
+    const { items, nextCursor, snapshot } = await json("/v1/quarantine?reason=NULL_REQUIRED&limit=1");
+    expect(items).toEqual([
+      {
+        ...{ topic: "sales.events.v1", partition: 0, offset: "9007199254740996", kafka_timestamp: expect.any(String) },
+        ...{ schema_id: 1, outcome: "invalid", reasons: ["BAD_AMOUNT", "NULL_REQUIRED"], event_id: "e9" },
+        ...{ repeats: null, conflict: null, decoded: null, extra: null, key: null, headers: null, override: null },
+        value: { base64: "AAk=", text: "\u0000\t", length: 2 },
+      },
+    ]);
+    expect([nextCursor, snapshot.generation]).toEqual([null, 1]);
+    const whole = await json("/v1/quarantine/sales.events.v1/0/9007199254740996");
+    expect(whole).toEqual({ ...items[0], snapshot });
+  });
+
+  it.each([
+    ["outcome=accepted", "outcome"],
+    ["partition=-1", "partition"],
+    ["from_offset=1e3", "from_offset"],
+    ["to_offset=99999999999999999999", "to_offset"],
+    ["from=yesterday", "from"],
+    ["cursor=x", "cursor"],
+    ["outcomes=late", "outcomes"],
+  ])("names what is wrong with %s", async (query, field) => {
+    const { status, text } = await reading.get(`/v1/quarantine?${query}`);
+    expect([status, JSON.parse(text).errors?.[0]?.field]).toEqual([400, field]);
+  });
+
+  it("knows no record that was not refused", async () => {
+    const { status, text } = await reading.get("/v1/quarantine/sales.events.v1/0/9007199254740993");
+    expect([status, JSON.parse(text).code]).toEqual([404, "unknown_record"]);
+    expect((await reading.get("/v1/quarantine/sales.events.v1/first/0")).status).toBe(400);
+  });
+});

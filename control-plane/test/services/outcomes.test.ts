@@ -24,6 +24,7 @@ describe("outcomes", () => {
         { outcome: "undecodable", records: counted("undecodable"), reasons: { BAD_MAGIC: "1", NULL_VALUE: "1" } },
         { outcome: "invalid", records: counted("invalid"), reasons: { BAD_AMOUNT: "2", NULL_REQUIRED: "1" } },
       ],
+      conflicts: "0",
       records: String(silver.length),
       distinctOffsets: String(new Set(silver.map((row) => `${row.topic}/${row.partition}/${row.offset}`)).size),
       bronzeRecords: String(expected("sales/bronze.sales_events").rows.length),

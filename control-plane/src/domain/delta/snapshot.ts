@@ -78,7 +78,8 @@ export function extend(table: string, before: Snapshot | undefined, steps: reado
   return { table, version, columns, partitionColumns, files, ledger, transactions };
 }
 
-function liveFile(table: string, add: AddAction): LiveFile {
+/** A file as a commit adds it. @throws Problem `unsupported_table`, `damaged_table` */
+export function liveFile(table: string, add: AddAction): LiveFile {
   if (add.deletionVector != null) {
     throw unsupportedTable(table, "deletionVectors", `file ${add.path} has rows that are marked as deleted`);
   }

@@ -1,0 +1,263 @@
+import { isUtf8 } from "node:buffer";
+import { formatInstant } from "../domain/delta/instant.ts";
+import type { KeepFile } from "../domain/delta/relation.ts";
+import { CONTENT_COLUMNS, sameContent } from "../domain/event-content.ts";
+import { invalidRequest, Problem } from "../domain/problem.ts";
+import { readRange } from "../domain/revenue/range.ts";
+import { readCursor, writeCursor } from "./cursor.ts";
+import type { Parameters, Row } from "./query-engine.ts";
+import type { SnapshotSet, SnapshotStamp, Snapshots } from "./snapshots.ts";
+
+export interface QuarantineRequest {
+  outcome?: string | undefined;
+  reason?: string | undefined;
+  topic?: string | undefined;
+  partition?: number | undefined;
+  from_offset?: string | undefined;
+  to_offset?: string | undefined;
+  event_id?: string | undefined;
+  /** ISO-8601 with zone; appended to the topic at or after it */
+  from?: string | undefined;
+  to?: string | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+export interface Place {
+  partition: number;
+  offset: string;
+}
+
+/** Bytes as they came, and as text where they are UTF-8. */
+export interface Bytes {
+  base64: string;
+  text: string | null;
+  /** how many there are, where `base64` has fewer */
+  length: number;
+}
+
+/** A refused record. Columns keep their names; null where an older table lacks one. */
+export interface QuarantinedRecord extends Place {
+  topic: string;
+  kafka_timestamp: string;
+  schema_id: number | null;
+  outcome: string;
+  reasons: string[];
+  event_id: string | null;
+  /** the accepted record that a duplicate repeats */
+  repeats: Place | null;
+  /** a duplicate says something else than every accepted record of its id */
+  conflict: boolean | null;
+  /** the event as it was decoded; null where it could not be */
+  decoded: unknown;
+  /** fields of the writer's schema that the contract lacks */
+  extra: unknown;
+  key: Bytes | null;
+  headers: { key: string; value: Bytes | null }[] | null;
+  value: Bytes | null;
+  /** number of the override that let it in after all */
+  override: string | null;
+}
+
+export interface Quarantine {
+  /** Refused records in the order in which they were appended. @throws Problem `invalid_request` */
+  list(
+    request: QuarantineRequest,
+  ): Promise<{ items: QuarantinedRecord[]; nextCursor: string | null; snapshot: SnapshotStamp }>;
+  /** One refused record, its value whole. @throws Problem `unknown_record` */
+  find(place: Place & { topic: string }): Promise<QuarantinedRecord & { snapshot: SnapshotStamp }>;
+}
+
+const SILVER = "silver.sales_events";
+/** Types of columns that older tables may lack. */
+const OPTIONAL: Record<string, string> = {
+  key: "BLOB",
+  headers: "STRUCT(key VARCHAR, value BLOB)[]",
+  extra: "VARCHAR",
+  override: "BIGINT",
+};
+const PLACE = ["topic", "partition", "offset"];
+const LISTED = [
+  ...PLACE,
+  ...["kafka_timestamp", "schema_id", "outcome", "reasons", "event_id", "decoded", "value"],
+  ...CONTENT_COLUMNS,
+  ...Object.keys(OPTIONAL),
+];
+/** Bytes of a value that a list shows. */
+const SHOWN_BYTES = 1_024;
+const ORDER = `kafka_timestamp, topic, partition, "offset"`;
+
+/** Records that were refused, with what can be said of each. `createQuarantine({ snapshots })` */
+export function createQuarantine({ snapshots }: { snapshots: Snapshots }): Quarantine {
+  return {
+    async list(request) {
+      const { conditions, parameters } = filtersOf(request);
+      return snapshots.read([SILVER], async (set) => {
+        const wanted = { conditions, parameters, bytes: SHOWN_BYTES, limit: request.limit + 1 };
+        const items = await select(set, wanted, request.outcome);
+        const page = items.slice(0, request.limit);
+        const last = items.length > request.limit ? page.at(-1) : undefined;
+        const key = last && [last.kafka_timestamp, last.topic, last.partition, last.offset];
+        return { items: page, nextCursor: key ? writeCursor("quarantine", key) : null, snapshot: set.stamp(SILVER) };
+      });
+    },
+
+    find: ({ topic, partition, offset }) =>
+      snapshots.read([SILVER], async (set) => {
+        const conditions = ["topic = $topic", "partition = $partition", `"offset" = $offset::BIGINT`];
+        const parameters = { topic, partition, offset };
+        const [record] = await select(set, { conditions, parameters, bytes: null, limit: 1 }, undefined);
+        if (record !== undefined) return { ...record, snapshot: set.stamp(SILVER) };
+        throw await unknownRecord(set, { topic, partition, offset });
+      }),
+  };
+}
+
+function filtersOf(request: QuarantineRequest): { conditions: string[]; parameters: Parameters } {
+  const { range, errors } = readRange(request);
+  if (errors.length > 0) throw invalidRequest(errors);
+  const after = readCursor("quarantine", ["instant", "text", "integer", "bigint"], request.cursor);
+  const given: [condition: string, name: string, value: string | number | undefined][] = [
+    ["outcome = $outcome", "outcome", request.outcome],
+    ["list_contains(reasons, $reason)", "reason", request.reason],
+    ["topic = $topic", "topic", request.topic],
+    ["partition = $partition", "partition", request.partition],
+    [`"offset" >= $from_offset::BIGINT`, "from_offset", request.from_offset],
+    [`"offset" < $to_offset::BIGINT`, "to_offset", request.to_offset],
+    ["event_id = $event_id", "event_id", request.event_id],
+    ["kafka_timestamp >= $from::TIMESTAMPTZ", "from", instant(range.from)],
+    ["kafka_timestamp < $to::TIMESTAMPTZ", "to", instant(range.to)],
+  ];
+  const asked = given.filter((each): each is [string, string, string | number] => each[2] !== undefined);
+  const conditions = asked.map(([condition]) => condition);
+  const parameters: Parameters = Object.fromEntries(asked.map(([, name, value]) => [name, value]));
+  if (after !== undefined) {
+    conditions.push(
+      `(${ORDER}) > ($after_at::TIMESTAMPTZ, $after_topic, $after_partition::INTEGER, $after_offset::BIGINT)`,
+    );
+    const [after_at, after_topic, after_partition, after_offset] = after as [string, string, number, string];
+    Object.assign(parameters, { after_at, after_topic, after_partition, after_offset });
+  }
+  return { conditions, parameters };
+}
+
+function instant(micros: bigint | undefined): string | undefined {
+  return micros === undefined ? undefined : formatInstant(micros);
+}
+
+interface Wanted {
+  conditions: string[];
+  parameters: Parameters;
+  /** of a value; null for all */
+  bytes: number | null;
+  limit: number;
+}
+
+async function select(set: SnapshotSet, wanted: Wanted, outcome: string | undefined): Promise<QuarantinedRecord[]> {
+  const isWanted: KeepFile = (partition) =>
+    partition.outcome !== "accepted" && (outcome === undefined || partition.outcome === outcome);
+  const refused = relation(set, LISTED, isWanted);
+  const accepted = relation(
+    set,
+    [...PLACE, "kafka_timestamp", "event_id", ...CONTENT_COLUMNS, "override"],
+    (partition) => partition.outcome === "accepted",
+  );
+  if (refused === undefined || accepted === undefined) return [];
+  const value = wanted.bytes === null ? "value" : `value[1:${wanted.bytes}]`;
+  const rows = await set.query(
+    `WITH page AS (SELECT * FROM ${refused} WHERE ${["override IS NULL", ...wanted.conditions].join(" AND ")}
+                   ORDER BY ${ORDER} LIMIT $limit),
+       origins AS (
+         SELECT page.topic, page.partition, page."offset",
+           arg_min(accepted.partition, distance) AS origin_partition, arg_min(accepted."offset", distance)::VARCHAR AS origin_offset,
+           bool_or(${sameContent("page", "accepted")}) AS is_copy
+         FROM page JOIN ${accepted} AS accepted ON accepted.event_id = page.event_id,
+           LATERAL (SELECT abs(epoch_us(page.kafka_timestamp) - epoch_us(accepted.kafka_timestamp)) AS distance)
+         WHERE page.outcome = 'duplicate' GROUP BY ALL),
+       let_in AS (
+         SELECT page.topic, page.partition, page."offset", max(accepted.override)::VARCHAR AS number
+         FROM page JOIN ${accepted} AS accepted
+           ON accepted.topic = page.topic AND accepted.partition = page.partition AND accepted."offset" = page."offset"
+         WHERE accepted.override IS NOT NULL GROUP BY ALL)
+     SELECT page.topic, page.partition, page."offset"::VARCHAR AS "offset", kafka_timestamp, schema_id, outcome, reasons, event_id, decoded, extra,
+       page.key, page.headers, octet_length(value) AS value_length, ${value} AS value, origin_partition, origin_offset, is_copy, number AS override
+     FROM page LEFT JOIN origins ON origins.topic = page.topic AND origins.partition = page.partition AND origins."offset" = page."offset"
+       LEFT JOIN let_in ON let_in.topic = page.topic AND let_in.partition = page.partition AND let_in."offset" = page."offset"
+     ORDER BY kafka_timestamp, page.topic, page.partition, page."offset"`,
+    { ...wanted.parameters, limit: wanted.limit },
+  );
+  return rows.map(toRecord);
+}
+
+/** Rows of silver; a column that an older table lacks is null. */
+function relation(set: SnapshotSet, columns: readonly string[], keep: KeepFile): string | undefined {
+  const there = set.snapshot(SILVER)?.columns.map(({ name }) => name) ?? [];
+  const rows = set.relation(
+    SILVER,
+    columns.filter((name) => there.includes(name)),
+    keep,
+  );
+  const missing = columns.filter((name) => !there.includes(name));
+  if (rows === undefined || missing.length === 0) return rows;
+  return `(SELECT *, ${missing.map((name) => `NULL::${OPTIONAL[name]} AS ${name}`).join(", ")} FROM ${rows})`;
+}
+
+function toRecord(row: Row): QuarantinedRecord {
+  const isDuplicate = row.outcome === "duplicate";
+  const headers = row.headers as { key: string; value: string | null }[] | null;
+  return {
+    topic: String(row.topic),
+    partition: Number(row.partition),
+    offset: String(row.offset),
+    kafka_timestamp: String(row.kafka_timestamp),
+    schema_id: row.schema_id as number | null,
+    outcome: String(row.outcome),
+    reasons: (row.reasons as string[] | null) ?? [],
+    event_id: row.event_id as string | null,
+    repeats:
+      row.origin_offset == null ? null : { partition: Number(row.origin_partition), offset: String(row.origin_offset) },
+    conflict: isDuplicate && row.is_copy !== null ? row.is_copy !== true : null,
+    decoded: parsed(row.decoded as string | null),
+    extra: parsed(row.extra as string | null),
+    key: bytes(row.key as string | null),
+    headers: headers?.map(({ key, value }) => ({ key, value: bytes(value) })) ?? null,
+    value: bytes(row.value as string | null, Number(row.value_length)),
+    override: row.override as string | null,
+  };
+}
+
+function bytes(base64: string | null, length?: number): Bytes | null {
+  if (base64 === null) return null;
+  const content = Buffer.from(base64, "base64");
+  const isWhole = length === undefined || length === content.length;
+  return { base64, text: isWhole && isUtf8(content) ? content.toString() : null, length: length ?? content.length };
+}
+
+/** What silver keeps as JSON, as JSON; as text where it is none. */
+function parsed(text: string | null): unknown {
+  if (text === null) return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+async function unknownRecord(set: SnapshotSet, { topic, partition, offset }: Place & { topic: string }) {
+  const rows = set.relation(SILVER, [...PLACE, "outcome"]);
+  const [found] =
+    rows === undefined
+      ? []
+      : await set.query(
+          `SELECT outcome FROM ${rows} WHERE topic = $topic AND partition = $partition AND "offset" = $offset::BIGINT LIMIT 1`,
+          { topic, partition, offset },
+        );
+  const where = `partition ${partition}, offset ${offset} of ${topic}`;
+  return new Problem({
+    status: 404,
+    code: "unknown_record",
+    title: "No refused record is there",
+    detail: found ? `The record at ${where} was ${found.outcome}.` : `Silver has no record of ${where}.`,
+    next: "GET /v1/quarantine lists the refused records, GET /v1/jobs/sales.silver/offsets how far silver has read.",
+  });
+}

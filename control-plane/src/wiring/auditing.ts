@@ -1,0 +1,53 @@
+import type { Config } from "../config.ts";
+import type { Manifest } from "../domain/manifest.ts";
+import type { Alerts } from "../services/alerts.ts";
+import { LedgerHarvest } from "../services/ledger-harvest.ts";
+import { liveTables } from "../services/live-tables.ts";
+import type { Log } from "../services/log.ts";
+import { Reconciliation } from "../services/reconciliation/reconciliation.ts";
+import type { TopicWatch } from "../services/topic-watch.ts";
+import type { Outside } from "./outside.ts";
+
+/** What keeps the ledger whole and compares the tables with it; only the control plane that decides runs it. */
+export interface Auditing {
+  harvest: LedgerHarvest;
+  reconciliation: Reconciliation;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** Wires what follows the tables. */
+export function createAuditing(
+  outside: Outside,
+  parts: { config: Config; manifest: Manifest; watch: TopicWatch; alerts: Alerts; log: Log },
+): Auditing {
+  const { config, manifest, watch, alerts, log } = parts;
+  const { catalog, ledger, lake, engine, clock } = outside;
+  const generations = liveTables(catalog, manifest.name, config.lakeDir);
+  const { lakeDir } = config;
+  const harvest = new LedgerHarvest({ generations, lakeDir, tables: lake, store: ledger, clock, log });
+  const reconciliation = new Reconciliation({
+    generations,
+    rules: async () => ({ ...manifest.parameters, ...(await catalog.liveGeneration(manifest.name))?.rules }),
+    tables: { log: lake, engine, files: outside.dataFiles },
+    ledger,
+    store: outside.reconciliations,
+    topic: manifest.topics.events.name,
+    watch,
+    lakeDir,
+    alerts,
+    clock,
+    log,
+  });
+  return {
+    harvest,
+    reconciliation,
+    start() {
+      harvest.start();
+      reconciliation.start();
+    },
+    async stop() {
+      await Promise.all([harvest.stop(), reconciliation.stop()]);
+    },
+  };
+}

@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { createAlertStore } from "../../../src/adapters/postgres/alerts.ts";
+import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Report } from "../../../src/domain/reconciliation/report.ts";
+import { type AuditedLake, openAuditedLake, others, RECORDS, TOPIC } from "../../fixtures/audited-lake.ts";
+import { startControlPlane, type TestControlPlane } from "../../fixtures/control-plane.ts";
+
+let running: TestControlPlane;
+let database: Database;
+let lake: AuditedLake;
+
+beforeAll(async () => {
+  running = await startControlPlane();
+  database = openDatabase(running.databaseUrl, () => undefined);
+}, 60_000);
+
+afterAll(async () => {
+  await database?.close();
+  await running?.stop();
+});
+
+beforeEach(async () => {
+  lake = await openAuditedLake(database);
+  return () => lake.close();
+});
+
+const line = (report: Report, id: string) => report.lines.find((each) => each.id === id) ?? expect.fail(`no ${id}`);
+const sum = (report: Report, ids: string, field: "expected" | "pending") =>
+  report.lines.filter(({ id }) => id.startsWith(ids)).reduce((all, each) => all + Number(each[field]), 0);
+const failed = (report: Report) => report.lines.filter(({ verdict }) => verdict === "failed").map(({ id }) => id);
+const recount = async () => (await lake.reconciliation.recount(60_000)) ?? expect.fail("it took too long");
+
+/** A first check of the lake as the jobs left it. */
+async function green(): Promise<Report> {
+  await lake.harvest();
+  const report = await lake.reconciliation.checkNow();
+  expect(others(report.lines, "ok")).toEqual([]);
+  return report;
+}
+
+describe("tables that agree", () => {
+  it("hold in every line, and each says what it was computed at", async () => {
+    const report = await green();
+    expect(report).toMatchObject({ verdict: "ok", kind: "recount", generation: 1 });
+    expect(report.lines.map(({ id }) => id)).toEqual([
+      ...[0, 1, 2].map((partition) => `topic.${partition}`),
+      "bronze.rows",
+      ...[0, 1, 2].map((partition) => `bronze.offsets.${partition}`),
+      ...[0, 1, 2].map((partition) => `silver.offsets.${partition}`),
+      ...["silver.overrides", "silver.duplicates", "silver.twice"],
+      ...["accepted", "duplicate", "late", "future", "undecodable", "invalid"].map((outcome) => `outcome.${outcome}`),
+      "gold.records",
+      ...["CAD", "EUR", "USD"].flatMap((currency) => [`gold.amount.${currency}`, `gold.records.${currency}`]),
+      "gold.final",
+      "dq.totals",
+      ...[
+        ...["bronze.sales_events", "silver.sales_events", "gold.revenue_5m_updates", "gold.revenue_5m"],
+        ...["dq.revenue_5m.metrics", "dq.revenue_5m.samples"],
+      ].flatMap((table) => [`files.${table}`, `ledger.${table}`]),
+    ]);
+    expect(sum(report, "silver.offsets.", "expected")).toBe(RECORDS);
+    expect(sum(report, "outcome.", "expected")).toBe(RECORDS);
+    expect(line(report, "bronze.offsets.2").detail).toContain("with 1 offset without a record");
+    expect(line(report, "gold.amount.EUR").at.tables).toEqual({
+      "gold.revenue_5m_updates": 3,
+      "silver.sales_events": 3,
+    });
+  });
+
+  it("are checked by what came since, with the same result as a recount of all rows", async () => {
+    await lake.harvest();
+    lake.endAt({
+      "bronze.sales_events": 2,
+      "silver.sales_events": 1,
+      "gold.revenue_5m_updates": 1,
+      "gold.revenue_5m": 1,
+      "dq.revenue_5m.metrics": 1,
+      "dq.revenue_5m.samples": 1,
+    });
+    expect(await lake.reconciliation.checkNow()).toMatchObject({ verdict: "ok", kind: "recount" });
+
+    // Each table is at another position: what is beyond is on its way, and nothing has failed.
+    lake.endAt({ "bronze.sales_events": 5, "silver.sales_events": 2, "gold.revenue_5m_updates": 1 });
+    const between = await lake.reconciliation.checkNow();
+    expect(others(between.lines, "ok")).toEqual([]);
+    expect(between.kind).toBe("incremental");
+    expect(sum(between, "silver.offsets.", "pending")).toBe(12);
+    expect(Number(line(between, "gold.records").pending)).toBeGreaterThan(0);
+
+    lake.endAt({});
+    const last = await lake.reconciliation.checkNow();
+    expect(last).toMatchObject({ verdict: "ok", kind: "incremental" });
+    const anew = await recount();
+    expect(anew.kind).toBe("recount");
+    expect(last.lines).toEqual(anew.lines);
+    expect(last.read.bytes).toBeLessThan(anew.read.bytes);
+    expect(await lake.reconciliation.latest()).toEqual(anew);
+  });
+
+  it("read nothing when nothing came", async () => {
+    await green();
+    const again = await lake.reconciliation.checkNow();
+    expect(again).toMatchObject({ verdict: "ok", kind: "incremental" });
+    const silver = await recount();
+    expect(again.lines).toEqual(silver.lines);
+  });
+
+  it("have nothing to say before the first commit", async () => {
+    await expect(lake.reconciliation.latest()).rejects.toMatchObject({ details: { code: "not_ready" } });
+    const report = await lake.reconciliation.checkNow();
+    expect(report.verdict).toBe("pending");
+    expect(failed(report)).toEqual([]);
+  });
+});
+
+describe("a data file that is gone", () => {
+  it("turns red and alarms, names the file, and is green again when it is back", async () => {
+    await green();
+    const [file] = lake.filesOf("silver.sales_events", 2);
+    if (file === undefined) throw new Error("silver has no file");
+    const { restore } = lake.remove("silver.sales_events", file);
+    const red = await lake.reconciliation.checkNow();
+    expect(red.verdict).toBe("failed");
+    expect(line(red, "files.silver.sales_events").detail).toContain(`${decodeURIComponent(file)} is gone`);
+    const alerts = createAlertStore(database);
+    const firing = await alerts.list({ state: "firing", severity: undefined }, 100, null);
+    expect(firing.map(({ key }) => key)).toContain("reconciliation:files.silver.sales_events");
+
+    restore();
+    const after = await lake.reconciliation.checkNow();
+    expect(after, "after a check that failed, everything is counted").toMatchObject({ verdict: "ok", kind: "recount" });
+    expect(await alerts.list({ state: "firing", severity: undefined }, 100, null)).toEqual([]);
+    expect(await lake.reconciliation.checkNow()).toMatchObject({ verdict: "ok", kind: "incremental" });
+  });
+
+  it("is found by a recount with the offsets that are missing", async () => {
+    await lake.harvest();
+    const [file] = lake.filesOf("silver.sales_events", 2);
+    if (file === undefined) throw new Error("silver has no file");
+    lake.remove("silver.sales_events", file);
+    const anew = await recount();
+    expect(failed(anew)).toEqual(
+      expect.arrayContaining(["files.silver.sales_events", expect.stringMatching(/^silver\.offsets\.\d$/)]),
+    );
+    const missing = anew.lines.find(({ id, verdict }) => id.startsWith("silver.offsets.") && verdict === "failed");
+    expect(missing?.detail).toMatch(/no row in silver: partition \d: offsets? \d+/);
+  });
+
+  it("of bronze names the offsets that are nowhere, though they lie at the edge", async () => {
+    await green();
+    const [file] = lake.filesOf("bronze.sales_events", 7);
+    if (file === undefined) throw new Error("compaction made no file");
+    lake.remove("bronze.sales_events", file);
+    const red = await recount();
+    expect(line(red, "bronze.rows")).toMatchObject({ verdict: "failed", expected: String(RECORDS), actual: "0" });
+    expect(line(red, "files.bronze.sales_events").detail).toContain(decodeURIComponent(file));
+  });
+
+  it("is seen, too, when it was put back with other content", async () => {
+    await green();
+    const [file] = lake.filesOf("gold.revenue_5m_updates", 1);
+    if (file === undefined) throw new Error("gold has no file");
+    const size = lake.lengthen("gold.revenue_5m_updates", file);
+    const red = await lake.reconciliation.checkNow();
+    expect(line(red, "files.gold.revenue_5m_updates").detail).toContain(`has ${size} bytes`);
+  });
+});
+
+describe("a row that is there twice", () => {
+  it("in bronze, added by a stranger, names version, partition and offsets", async () => {
+    await green();
+    lake.double("bronze.sales_events", 6, 8, false);
+    await lake.harvest();
+    const red = await lake.reconciliation.checkNow();
+    expect(red.kind).toBe("incremental");
+    expect(line(red, "ledger.bronze.sales_events").detail).toMatch(/^version 8 added rows without a ledger entry/);
+    expect(line(red, "bronze.offsets.0").detail).toBe(
+      "rows for offsets that were read before: partition 0: offsets 20-23",
+    );
+    expect(line(red, "bronze.rows")).toMatchObject({ verdict: "failed", expected: "72", actual: "84" });
+    const anew = await recount();
+    expect(line(anew, "bronze.offsets.1").detail).toBe("more than one row: partition 1: offsets 20-23");
+  });
+
+  it("in silver, as if a batch was written twice", async () => {
+    await green();
+    lake.double("silver.sales_events", 3, 4, true);
+    await lake.harvest();
+    const red = await lake.reconciliation.checkNow();
+    expect(line(red, "ledger.silver.sales_events").detail).toBe("version 4 holds batch 2 after batch 2");
+    expect(line(red, "silver.offsets.2").detail).toMatch(/were judged before: partition 2: offsets 17-24$/);
+    const anew = await recount();
+    expect(line(anew, "silver.offsets.2").detail).toBe("more than one row in silver: partition 2: offsets 17-24");
+    expect(failed(anew)).toContain("silver.twice");
+    expect(line(anew, "silver.twice").detail).toMatch(
+      /was accepted 2 times within the dedup horizon, at partition\/offset/,
+    );
+  });
+
+  it("in gold's updates, and in its final rows, names the windows", async () => {
+    await green();
+    lake.double("gold.revenue_5m_updates", 3, 4, true);
+    lake.double("gold.revenue_5m", 3, 4, true);
+    await lake.harvest();
+    for (const red of [await lake.reconciliation.checkNow(), await recount()]) {
+      expect(failed(red)).toEqual(expect.arrayContaining(["gold.amount.EUR", "gold.records.EUR", "gold.final"]));
+      expect(line(red, "gold.amount.EUR").detail).toMatch(
+        /^window 2026-01-01T00:\d\d:\d\dZ pro EU: silver has \d+\.\d\d from/,
+      );
+      expect(line(red, "gold.final").detail).toContain("a revision is there more than once");
+    }
+  });
+
+  it("in the metrics of data quality names the batch", async () => {
+    await green();
+    lake.double("dq.revenue_5m.metrics", 2, 4, true);
+    await lake.harvest();
+    expect(line(await recount(), "dq.totals").detail).toContain("batch 1 stands 2 times");
+  });
+});
+
+describe("the topic", () => {
+  it("that lost records before they were read, or is another one, is red; one that does not answer is pending", async () => {
+    await lake.harvest();
+    lake.topic.offsets = new Map([...TOPIC, [0, { earliest: 30n, latest: 40n }], [1, { earliest: 0n, latest: 3n }]]);
+    const red = await lake.reconciliation.checkNow();
+    expect(line(red, "topic.0").detail).toBe(
+      "Kafka's log begins at 30: the records 24-29 were lost to retention before they were read",
+    );
+    expect(line(red, "topic.1").detail).toContain("the topic is not the one that was read");
+    lake.topic.offsets = null;
+    const away = await lake.reconciliation.checkNow();
+    expect(line(away, "topic.0")).toMatchObject({ verdict: "pending", detail: "Kafka does not answer" });
+    lake.topic.offsets = new Map([...TOPIC, [0, { earliest: 0n, latest: 40n }]]);
+    expect(line(await lake.reconciliation.checkNow(), "topic.0")).toMatchObject({ verdict: "ok", pending: "16" });
+  });
+});
+
+describe("a recount", () => {
+  it("runs alone, and goes on when nobody waits for it", async () => {
+    await lake.harvest();
+    const first = lake.reconciliation.recount(0);
+    await expect(lake.reconciliation.recount(0)).rejects.toMatchObject({ details: { code: "recount_running" } });
+    expect(await first).toBeNull();
+    await expect
+      .poll(() => lake.reconciliation.latest().catch(() => null), { timeout: 4_000 })
+      .toMatchObject({ verdict: "ok" });
+  });
+});
