@@ -25,19 +25,29 @@ export interface Database extends Queryable {
 }
 
 const MIGRATIONS = fileURLToPath(new URL("../../../migrations", import.meta.url));
-const CONNECT_TIMEOUT_MS = 3_000;
-const STATEMENT_TIMEOUT_MS = 10_000;
+
+export interface TimeLimits {
+  connectMs: number;
+  /** Postgres itself ends a statement that takes longer */
+  statementMs: number;
+  /** an answer that takes longer does not come: Postgres is frozen, or the network swallows what is sent */
+  answerMs: number;
+}
+
+const LIMITS: TimeLimits = { connectMs: 3_000, statementMs: 8_000, answerMs: 10_000 };
 
 /**
  * Opens a pool; connections are made when they are needed, so this works while Postgres is away.
  * Statements fail with a 503 Problem while it is.
  */
-export function openDatabase(url: string, onIdleError: (error: Error) => void): Database {
+export function openDatabase(url: string, onIdleError: (error: Error) => void, limits = LIMITS): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: 8,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    statement_timeout: STATEMENT_TIMEOUT_MS,
+    connectionTimeoutMillis: limits.connectMs,
+    statement_timeout: limits.statementMs,
+    query_timeout: limits.answerMs,
+    keepAlive: true,
   });
   // A connection that dies while nobody uses it would otherwise end the process.
   pool.on("error", onIdleError);
@@ -56,9 +66,13 @@ export function openDatabase(url: string, onIdleError: (error: Error) => void): 
       await away(client.query("COMMIT"));
       return result;
     } catch (error) {
-      await client.query("ROLLBACK").catch((rollback: Error) => {
-        broken = rollback;
-      });
+      // Whoever does not answer would not answer this either, and ends the transaction with the connection.
+      if (error instanceof Problem && error.details.code === "dependency_unavailable") broken = error;
+      else {
+        await client.query("ROLLBACK").catch((rollback: Error) => {
+          broken = rollback;
+        });
+      }
       throw error;
     } finally {
       client.release(broken);
@@ -121,7 +135,18 @@ async function away<T>(work: Promise<T>): Promise<T> {
 /** Deadlock, and a transaction that cannot be put in order with another one. */
 const ENDED_FOR_ANOTHER = ["40P01", "40001"];
 const UNDEFINED_TABLE = "42P01";
-const CONNECTION_CODES = ["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND", "57P01", "57P02", "57P03"];
+/** The last one is a statement that took too long: a Postgres that is too slow is away, too. */
+const CONNECTION_CODES = [
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "57P01",
+  "57P02",
+  "57P03",
+  "57014",
+];
 
 function codeOf(error: Error): string {
   return "code" in error ? String(error.code) : "";
@@ -129,5 +154,5 @@ function codeOf(error: Error): string {
 
 function isConnectionError(error: Error): boolean {
   const code = codeOf(error);
-  return CONNECTION_CODES.includes(code) || code.startsWith("08") || /connection|timeout exceeded/i.test(error.message);
+  return CONNECTION_CODES.includes(code) || code.startsWith("08") || /connection|timeout/i.test(error.message);
 }
