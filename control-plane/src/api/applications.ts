@@ -4,6 +4,7 @@ import { LAUNCH_PHASES } from "../domain/lifecycle/launch.ts";
 import type { Platform } from "../services/platform.ts";
 import type { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { actorOf } from "./access.ts";
+import { withHeaders } from "./answer-headers.ts";
 import { changeQuery, specAnswer } from "./job-specs.ts";
 import { applicationParams, Id, Instant, Nullable } from "./lists.ts";
 import { LastWordsResource } from "./logs.ts";
@@ -86,7 +87,7 @@ export const applicationRoutes: FastifyPluginAsyncTypebox<{ platform: Platform; 
         tags: ["applications"],
         summary: "One Spark application",
         params: applicationParams,
-        response: { 200: ApplicationResource },
+        response: { 200: withHeaders(ApplicationResource, "ETag") },
       },
     },
     async (request, reply) => {
@@ -109,7 +110,10 @@ export const applicationRoutes: FastifyPluginAsyncTypebox<{ platform: Platform; 
         querystring: changeQuery,
         headers: preconditionHeaders,
         body: ApplicationSpecResource,
-        response: { 200: specAnswer(ApplicationSpecResource), 202: specAnswer(ApplicationSpecResource) },
+        response: {
+          200: withHeaders(specAnswer(ApplicationSpecResource), "ETag"),
+          202: withHeaders(specAnswer(ApplicationSpecResource), "ETag", "Location"),
+        },
       },
     },
     async (request, reply) => {

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { DURATION_PATTERN } from "../domain/duration.ts";
 import type { JobSpecs } from "../services/specs/job-specs.ts";
 import { actorOf } from "./access.ts";
+import { withHeaders } from "./answer-headers.ts";
 import { Id, jobParams, Nullable } from "./lists.ts";
 import { etag, expectedRevision, preconditionHeaders } from "./preconditions.ts";
 
@@ -101,7 +102,10 @@ export const jobSpecRoutes: FastifyPluginAsyncTypebox<{ specs: JobSpecs }> = asy
         querystring: changeQuery,
         headers: preconditionHeaders,
         body: JobSpecResource,
-        response: { 200: specAnswer(JobSpecResource), 202: specAnswer(JobSpecResource) },
+        response: {
+          200: withHeaders(specAnswer(JobSpecResource), "ETag"),
+          202: withHeaders(specAnswer(JobSpecResource), "ETag", "Location"),
+        },
       },
     },
     async (request, reply) => {

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { JOB_STATES } from "../domain/lifecycle/job.ts";
 import { JobExceptionSchema } from "../domain/sync.ts";
 import type { JobReader } from "../services/jobs.ts";
+import { withHeaders } from "./answer-headers.ts";
 import { JobSpecResource } from "./job-specs.ts";
 import { Instant, jobParams, Nullable } from "./lists.ts";
 import { LastWordsResource } from "./logs.ts";
@@ -74,7 +75,7 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
         tags: ["jobs"],
         summary: "One job",
         params: jobParams,
-        response: { 200: JobResource },
+        response: { 200: withHeaders(JobResource, "ETag") },
       },
     },
     async (request, reply) => {

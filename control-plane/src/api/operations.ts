@@ -10,6 +10,7 @@ import { readCursor, writeCursor } from "../services/cursor.ts";
 import type { Asked, NewRequest } from "../services/operation-requests.ts";
 import type { OperationAnswer, Operations } from "../services/operations.ts";
 import { actorOf, requireRole } from "./access.ts";
+import { withHeaders } from "./answer-headers.ts";
 import { applicationParams, Id, Instant, jobParams, listQuery, Nullable, pageOf } from "./lists.ts";
 
 const STOP_MODES = ["drain", "now", "kill"] as const;
@@ -81,6 +82,11 @@ const restartBody = Type.Object(restartFields, {
   examples: [{ mode: "drain", timeout: "30s" }],
 });
 
+const operationAnswers = {
+  200: withHeaders(OperationResource, "Location"),
+  202: withHeaders(OperationResource, "Location"),
+};
+
 const actionHeaders = Type.Object({
   "idempotency-key": Type.Optional(
     Type.String({
@@ -122,7 +128,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{
           querystring: waitQuery,
           headers: actionHeaders,
           body: actionBody,
-          response: { 200: OperationResource, 202: OperationResource },
+          response: operationAnswers,
         },
       },
       async (request, reply) =>
@@ -145,7 +151,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{
         querystring: waitQuery,
         headers: actionHeaders,
         body: restartBody,
-        response: { 200: OperationResource, 202: OperationResource },
+        response: operationAnswers,
       },
     },
     async (request, reply) =>

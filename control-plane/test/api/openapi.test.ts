@@ -193,4 +193,20 @@ describe("the OpenAPI document", () => {
     });
     expect(found).toEqual([]);
   });
+
+  it("declares the headers that a client needs: the ETag of what it changes, and where an operation is", () => {
+    const headersOf = (name: string) => {
+      const call = calls().find((candidate) => candidate.name === name);
+      return Object.entries(call?.responses ?? {})
+        .filter(([status]) => status.startsWith("2"))
+        .map(([status, { headers = {} }]) => `${status} ${Object.keys(headers).join(" ")}`.trim());
+    };
+    expect(headersOf("GET /v1/jobs/{job}")).toEqual(["200 ETag"]);
+    expect(headersOf("PUT /v1/jobs/{job}")).toEqual(["200 ETag", "202 ETag Location"]);
+    expect(headersOf("GET /v1/applications/{app}")).toEqual(["200 ETag"]);
+    expect(headersOf("PUT /v1/applications/{app}")).toEqual(["200 ETag", "202 ETag Location"]);
+    for (const call of ["jobs/{job}/start", "jobs/{job}/stop", "jobs/{job}/restart", "applications/{app}/restart"]) {
+      expect(headersOf(`POST /v1/${call}`)).toEqual(["200 Location", "202 Location"]);
+    }
+  });
 });
