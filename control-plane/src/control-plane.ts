@@ -154,7 +154,10 @@ export async function createControlPlane(
     publishers.start();
     alarming.start();
     auditing.start();
-    stopHousekeeping = startHousekeeping({ events, journal, alerts: outside.alertStore }, logger);
+    stopHousekeeping = startHousekeeping(
+      { events, journal, alerts: outside.alertStore, history: outside.history },
+      logger,
+    );
   }
   async function stopLeading(): Promise<void> {
     term.abort();

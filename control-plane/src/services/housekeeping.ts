@@ -10,19 +10,36 @@ const RESOLVED_ALERTS = 10_000;
 /** Some hours of batches under load, and weeks of everything else. */
 const JOURNAL = { batches: 20_000, others: 50_000 };
 
+/** Of those that have ended: months of them, but for a crash loop. */
+const HISTORY: HistoryKept = { runsPerJob: 500, launchesPerApplication: 200, operationsPerSubject: 500 };
+
+export interface HistoryKept {
+  runsPerJob: number;
+  launchesPerApplication: number;
+  /** of each job and of each application */
+  operationsPerSubject: number;
+}
+
+export interface History {
+  /** Forgets ended runs, launches and operations but for the newest; what they had counted stays in the totals. */
+  prune(kept: HistoryKept): Promise<void>;
+}
+
 export interface Pruned {
   events: EventStore;
   journal: Journal;
   alerts: AlertStore;
+  history: History;
 }
 
 /** Keeps the history of reports bounded. @returns how to stop it */
-export function startHousekeeping({ events, journal, alerts }: Pruned, log: Log): () => void {
+export function startHousekeeping({ events, journal, alerts, history }: Pruned, log: Log): () => void {
   const timer = setInterval(() => {
     Promise.all([
       events.prune(PROGRESS_PER_JOB, LEDGER_DAYS),
       journal.prune(JOURNAL),
       alerts.prune(RESOLVED_ALERTS),
+      history.prune(HISTORY),
     ]).catch((error: unknown) => log.warn({ err: error }, "cannot prune"));
   }, EVERY_MS);
   return () => clearInterval(timer);

@@ -13,6 +13,7 @@ import { createCatalogStore } from "../adapters/postgres/catalog.ts";
 import { createCommitStore } from "../adapters/postgres/commits.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { createEventStore } from "../adapters/postgres/events.ts";
+import { createHistory } from "../adapters/postgres/history.ts";
 import { createJournal } from "../adapters/postgres/journal.ts";
 import { createLaunchStore } from "../adapters/postgres/launches.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger.ts";
@@ -60,6 +61,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     dataFiles: dataFiles(),
     commits: createCommitStore(database),
     journal: createJournal(database),
+    history: createHistory(database),
     specs: createSpecStore(database),
     auditLog: createAuditLogStore(database),
     tokens: createTokenStore(database),
