@@ -8,7 +8,12 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["control-plane/test/**/*.test.ts", "producer/test/**/*.test.ts", "infra/local/test/**/*.test.ts"],
+          include: [
+            "control-plane/test/**/*.test.ts",
+            "producer/test/**/*.test.ts",
+            "infra/local/test/**/*.test.ts",
+            "test/faults/**/*.test.ts",
+          ],
         },
       },
       {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCommit } from "../../control-plane/src/domain/delta/actions.ts";
-import { staleCommits } from "../../control-plane/src/domain/delta/epochs.ts";
 import type { Step } from "../../control-plane/src/domain/delta/snapshot.ts";
+import { staleCommits } from "./stale-commits.ts";
 
 /**
  * Looks for a run that wrote after its successor had written or had taken the table over.

@@ -1,6 +1,6 @@
-import type { Action } from "./actions.ts";
-import { parseLedgerEntry } from "./ledger-entry.ts";
-import type { Step } from "./snapshot.ts";
+import type { Action } from "../../control-plane/src/domain/delta/actions.ts";
+import { parseLedgerEntry } from "../../control-plane/src/domain/delta/ledger-entry.ts";
+import type { Step } from "../../control-plane/src/domain/delta/snapshot.ts";
 
 /** The table property into which a run writes its epoch before it reads the table's position (docs/decisions/0014). */
 const PROPERTY = "penstock.epoch.";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Action } from "../../../src/domain/delta/actions.ts";
-import { staleCommits } from "../../../src/domain/delta/epochs.ts";
+import type { Action } from "../../control-plane/src/domain/delta/actions.ts";
+import { staleCommits } from "./stale-commits.ts";
 
 const entry = (epoch: number, job = "sales.silver"): Action => ({
   commitInfo: { userMetadata: JSON.stringify({ penstock: 1, kind: "batch", job, generation: 1, epoch, batch: 0 }) },
