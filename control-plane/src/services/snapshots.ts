@@ -3,6 +3,7 @@ import { newestEntry, type Snapshot } from "../domain/delta/snapshot.ts";
 import { generationOf } from "../domain/layout.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
 import { DeltaTable, type HeldSnapshot, type LogReader, rootOf } from "./delta-table.ts";
+import { HeldRows } from "./held-rows.ts";
 import { FileVanished, type Parameters, type QueryEngine, type Row } from "./query-engine.ts";
 
 /** Where the tables of the live generation are. */
@@ -55,8 +56,23 @@ export interface Snapshots {
 interface Followed {
   table: DeltaTable;
   held: HeldSnapshot | undefined;
+  /** rows of its newest known snapshot, of tables that are asked for all the time */
+  rows: HeldRows | undefined;
   running: Promise<unknown>;
-  next: Promise<Snapshot | undefined> | undefined;
+  next: Promise<Resolved> | undefined;
+}
+
+interface Resolved {
+  snapshot: Snapshot | undefined;
+  rows: HeldRows | undefined;
+}
+
+export interface SnapshotParts {
+  generations: Generations;
+  log: LogReader;
+  engine: QueryEngine;
+  /** tables that are asked for all the time: the rows of their small files are held in memory */
+  hold?: readonly string[];
 }
 
 /**
@@ -64,7 +80,7 @@ interface Followed {
  *
  * `createSnapshots({ generations, log: lakeFiles(), engine: await openDuckDb({ folders: [lakeDir] }) })`
  */
-export function createSnapshots(parts: { generations: Generations; log: LogReader; engine: QueryEngine }): Snapshots {
+export function createSnapshots(parts: SnapshotParts): Snapshots {
   let followed = new Map<string, Followed>();
 
   function follow(name: string, root: string): Followed {
@@ -73,6 +89,7 @@ export function createSnapshots(parts: { generations: Generations; log: LogReade
     const made = {
       table: new DeltaTable(name, root, parts),
       held: undefined,
+      rows: undefined,
       running: Promise.resolve(),
       next: undefined,
     };
@@ -80,55 +97,78 @@ export function createSnapshots(parts: { generations: Generations; log: LogReade
     return made;
   }
 
-  function refresh(table: Followed): Promise<Snapshot | undefined> {
+  function refresh(table: Followed, name: string, root: string): Promise<Resolved> {
     if (table.next !== undefined) return table.next;
     const begin = async () => {
       table.next = undefined;
       table.held = await table.table.newest(table.held);
-      return table.held?.snapshot;
+      const snapshot = table.held?.snapshot;
+      const before = table.rows;
+      table.rows = undefined;
+      if (parts.hold?.includes(name)) table.rows = await HeldRows.of(snapshot, root, parts.engine, before);
+      return { snapshot, rows: table.rows };
     };
     table.next = table.running.then(begin, begin);
     table.running = table.next;
     return table.next;
   }
 
-  async function resolve(tables: readonly string[]): Promise<SnapshotSet> {
+  /** @param held collects what has to be released once the set is used */
+  async function resolve(tables: readonly string[], held: HeldRows[]): Promise<SnapshotSet> {
     const { generation, paths } = await parts.generations.live();
     const live = new Set(Object.values(paths));
+    for (const [root, table] of followed) if (!live.has(root)) void table.rows?.giveUp();
     followed = new Map([...followed].filter(([root]) => live.has(root)));
-    const snapshots = new Map<string, Snapshot | undefined>();
-    for (const table of tables) snapshots.set(table, await refresh(follow(table, rootOf(table, paths))));
+    const resolved = new Map<string, Resolved>();
+    for (const table of tables) {
+      const root = rootOf(table, paths);
+      const found = await refresh(follow(table, root), table, root);
+      // Before anything else can happen to them.
+      if (found.rows !== undefined) held.push(found.rows.acquire());
+      resolved.set(table, found);
+    }
+    const snapshots = { get: (table: string) => resolved.get(table)?.snapshot };
     return {
       generation,
       root: (table) => rootOf(table, paths),
       snapshot: (table) => snapshots.get(table),
       generationOf: (table) => generationOf(rootOf(table, paths)) ?? generation,
       relation: (table, columns, keep) => {
-        const snapshot = snapshots.get(table);
+        const { snapshot, rows } = resolved.get(table) ?? {};
+        if (rows !== undefined) return rows.relation(columns, keep);
         return snapshot && relationSql(snapshot, rootOf(table, paths), columns, keep);
       },
       stamp: (witness) => ({
         generation,
         lowWatermark: lowWatermark(snapshots.get(witness)),
         tables: Object.fromEntries(
-          [...snapshots].map(([table, snapshot]) => [table, { version: snapshot?.version ?? null }]),
+          [...resolved].map(([table, { snapshot }]) => [table, { version: snapshot?.version ?? null }]),
         ),
       }),
       query: (sql, parameters) => parts.engine.query(sql, parameters),
     };
   }
 
+  async function readOnce<T>(tables: readonly string[], use: (set: SnapshotSet) => Promise<T>): Promise<T> {
+    const held: HeldRows[] = [];
+    try {
+      return await use(await resolve(tables, held));
+    } finally {
+      for (const rows of held) void rows.release();
+    }
+  }
+
   return {
     async read(tables, use) {
       try {
-        return await use(await resolve(tables));
+        return await readOnce(tables, use);
       } catch (error) {
         if (!(error instanceof FileVanished)) throw error;
       }
       // Whatever vanished, nothing that is held may be trusted to be newest.
       for (const table of followed.values()) table.held = undefined;
       try {
-        return await use(await resolve(tables));
+        return await readOnce(tables, use);
       } catch (error) {
         if (!(error instanceof FileVanished)) throw error;
         throw dependencyUnavailable(

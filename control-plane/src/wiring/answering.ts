@@ -31,11 +31,12 @@ import { createQuarantine } from "../services/quarantine.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
 import type { Reconciliation } from "../services/reconciliation/reconciliation.ts";
 import { Explanations } from "../services/revenue/explain.ts";
+import { FINAL, UPDATES } from "../services/revenue/position.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
 import { Schemas } from "../services/schemas.ts";
-import type { Snapshots } from "../services/snapshots.ts";
+import { createSnapshots, type Snapshots } from "../services/snapshots.ts";
 import { Sources } from "../services/sources.ts";
 import { ApplicationSpecs } from "../services/specs/application-specs.ts";
 import { JobSpecs } from "../services/specs/job-specs.ts";
@@ -98,6 +99,8 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
   const restarts = new ApplicationRestarts({ platform, requests });
   const { windowMs } = manifest.parameters;
   const revenue = { snapshots, commits: outside.commits, log: outside.lake, clock, windowMs };
+  // Windows are asked for all the time. Audits and explanations read the files, where damage shows.
+  const windows = createSnapshots({ generations, log: outside.lake, engine: outside.engine, hold: [FINAL, UPDATES] });
   return {
     jobs,
     sources: new Sources({ jobs, positions, catalog, events, history, lakeDir: config.lakeDir, clock }),
@@ -118,7 +121,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     cluster: new Cluster(master, catalog, launches),
     schemas: new Schemas(registry, avroSchemas, manifest),
     publications: new Publications({ manifest, store: outside.publications, clock }),
-    revenue: createRevenue(revenue),
+    revenue: createRevenue({ ...revenue, snapshots: windows }),
     explanations: new Explanations({ ...revenue, runs, rules: manifest.parameters }),
     dataQuality: createDataQuality({ snapshots }),
     qualityRules: {

@@ -12,12 +12,14 @@ export type KeepFile = (partition: LiveFile["partition"]) => boolean;
  * @param root the table's folder
  * @param wanted names of columns; partition columns that are not wanted cost nothing
  * @param keep leaves out files whose partition cannot matter
+ * @param pathColumn adds a column of that name with the path of each row's file
  */
 export function relationSql(
   snapshot: Snapshot,
   root: string,
   wanted: readonly string[],
   keep: KeepFile = () => true,
+  pathColumn?: string,
 ): string {
   const columns = wanted.map((name) => {
     const column = snapshot.columns.find((candidate) => candidate.name === name);
@@ -37,10 +39,11 @@ export function relationSql(
     if (paths === undefined) groups.set(values, [`${root}/${file.path}`]);
     else paths.push(`${root}/${file.path}`);
   }
-  const empty = `SELECT ${columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`).join(", ")} WHERE false`;
+  const ofFile = pathColumn === undefined ? "" : `, filename AS ${identifier(pathColumn)}`;
+  const empty = `SELECT ${columns.map(({ name, type }) => `NULL::${type} AS ${identifier(name)}`).join(", ")}${ofFile.replace("filename", "NULL::VARCHAR")} WHERE false`;
   const reads = [...groups].map(([values, paths]) => {
     const selected = [values, ...inFiles.map(({ name }) => identifier(name))].filter((part) => part !== "").join(", ");
-    return `SELECT ${selected} FROM read_parquet([${paths.map(literal).join(", ")}]${fileSchema(inFiles)}, hive_partitioning = false)`;
+    return `SELECT ${selected}${ofFile} FROM read_parquet([${paths.map(literal).join(", ")}]${fileSchema(inFiles)}, hive_partitioning = false)`;
   });
   return `(${[empty, ...reads].join("\nUNION ALL BY NAME ")})`;
 }
