@@ -173,6 +173,7 @@ export async function createControlPlane(
     ["leave Postgres", () => database.close()],
     ["end SQL workers", () => outside.sqlWorkers.close()],
     ["close the query engine", async () => outside.engine.close()],
+    ["close the engine of checks", async () => outside.auditEngine.close()],
   ];
   return {
     app,

@@ -17,6 +17,8 @@ export interface DuckDbOptions {
 
 /** A query engine that holds native resources until it is closed. */
 export interface DuckDb extends QueryEngine {
+  /** Gives up what runs at present. */
+  interrupt(): void;
   close(): void;
 }
 
@@ -62,6 +64,9 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
         if (next === undefined) idle.push(connection);
         else next(connection);
       }
+    },
+    interrupt() {
+      for (const connection of all) connection.interrupt();
     },
     close() {
       for (const connection of all) connection.closeSync();

@@ -22,14 +22,14 @@ export function createAuditing(
   parts: { config: Config; manifest: Manifest; watch: TopicWatch; alerts: Alerts; log: Log },
 ): Auditing {
   const { config, manifest, watch, alerts, log } = parts;
-  const { catalog, ledger, lake, engine, clock } = outside;
+  const { catalog, ledger, lake, auditEngine, clock } = outside;
   const generations = liveTables(catalog, manifest.name, config.lakeDir);
   const { lakeDir } = config;
   const harvest = new LedgerHarvest({ generations, lakeDir, tables: lake, store: ledger, clock, log });
   const reconciliation = new Reconciliation({
     generations,
     rules: async () => ({ ...manifest.parameters, ...(await catalog.liveGeneration(manifest.name))?.rules }),
-    tables: { log: lake, engine, files: outside.dataFiles },
+    tables: { log: lake, engine: auditEngine, files: outside.dataFiles },
     ledger,
     store: outside.reconciliations,
     topic: manifest.topics.events.name,
@@ -47,7 +47,9 @@ export function createAuditing(
       reconciliation.start();
     },
     async stop() {
-      await Promise.all([harvest.stop(), reconciliation.stop()]);
+      const stopped = Promise.all([harvest.stop(), reconciliation.stop()]);
+      auditEngine.interrupt();
+      await stopped;
     },
   };
 }

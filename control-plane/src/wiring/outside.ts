@@ -34,6 +34,8 @@ import { createWebhook } from "../adapters/webhook.ts";
 import { createWorkerLogs } from "../adapters/worker-logs.ts";
 import type { Config } from "../config.ts";
 
+const AUDIT_QUERY_MS = 60_000;
+
 /** Everything beyond this process, and the clock. */
 export type Outside = Awaited<ReturnType<typeof openOutside>>;
 
@@ -82,6 +84,8 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     checkpointFiles: createCheckpointFiles(),
     lake: lakeFiles(),
     engine: await openDuckDb({ folders: [config.lakeDir] }),
+    // Of its own: counting all rows takes longer than an answer may, and must not hold one up.
+    auditEngine: await openDuckDb({ folders: [config.lakeDir], connections: 1, timeoutMs: AUDIT_QUERY_MS }),
     sqlWorkers: createSqlWorkers({
       lakeDir: config.lakeDir,
       workers: config.sql.workers,

@@ -18,6 +18,13 @@ export interface BrokenFile {
   problem: string;
 }
 
+/** What need not be read again in the next check. */
+export interface TableMemory {
+  held: HeldSnapshot[];
+  /** by file: files never change */
+  newestInstants: Map<string, bigint | null>;
+}
+
 export interface TableParts {
   log: LogReader;
   engine: QueryEngine;
@@ -41,13 +48,15 @@ export class AuditedTable {
   private readonly changes = new Map<number, Change>();
   private readonly broken = new Map<string, string>();
   private readonly looked = new Set<string>();
+  private readonly newestInstants: Map<string, bigint | null>;
 
-  /** @param held snapshots of checks before, to begin from; new ones are added */
-  constructor(name: string, root: string, newest: number, held: HeldSnapshot[], parts: TableParts) {
+  /** @param memory of checks before, to begin from; what this one learns is added */
+  constructor(name: string, root: string, newest: number, memory: TableMemory, parts: TableParts) {
     this.name = name;
     this.root = root;
     this.newest = newest;
-    this.held = held;
+    this.held = memory.held;
+    this.newestInstants = memory.newestInstants;
     this.parts = parts;
     this.table = new DeltaTable(name, root, parts);
   }
@@ -96,6 +105,26 @@ export class AuditedTable {
     const relation = relationSql({ ...snapshot, files: named }, this.root, there);
     if (missing.length === 0) return relation;
     return `(SELECT *, ${missing.map((name) => `NULL AS "${name}"`).join(", ")} FROM ${relation})`;
+  }
+
+  /** Files that may hold rows of a moment or later, by what their footers say of a column of instants. */
+  async since(files: readonly LiveFile[], column: string, micros: bigint): Promise<LiveFile[]> {
+    await this.look(files);
+    const unknown = files.filter(({ path }) => !this.broken.has(path) && !this.newestInstants.has(path));
+    if (unknown.length > 0) {
+      const paths = unknown.map(({ path }) => literal(`${this.root}/${path}`));
+      const rows = await this.parts.engine.query(
+        `SELECT file_name, epoch_us(max(stats_max_value::TIMESTAMPTZ))::VARCHAR AS newest FROM parquet_metadata([${paths.join(", ")}])
+         WHERE path_in_schema = ${literal(column)} GROUP BY file_name`,
+      );
+      const found = new Map(rows.map(({ file_name: name, newest }) => [String(name), newest]));
+      for (const { path } of unknown) {
+        const newest = found.get(`${this.root}/${path}`);
+        this.newestInstants.set(path, newest == null ? null : BigInt(String(newest)));
+      }
+    }
+    // Where the footer does not say, the file may hold anything.
+    return files.filter(({ path }) => (this.newestInstants.get(path) ?? micros) >= micros);
   }
 
   /** The rows of a version by the files' footers: no row is read. */

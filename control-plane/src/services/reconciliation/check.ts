@@ -1,10 +1,9 @@
 import type { TopicOffsets } from "../../domain/lag.ts";
 import { type Line, overall, type Report } from "../../domain/reconciliation/report.ts";
 import { Tally } from "../../domain/reconciliation/tally.ts";
-import type { HeldSnapshot } from "../delta-table.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { LiveTables } from "../snapshots.ts";
-import { AuditedTable, type TableParts } from "./audited-table.ts";
+import { AuditedTable, type TableMemory, type TableParts } from "./audited-table.ts";
 import { checkBronze } from "./bronze.ts";
 import { checkFinals } from "./finals.ts";
 import { checkGold } from "./gold.ts";
@@ -40,18 +39,18 @@ const NOTHING: Resume = { figures: {}, bronze: null, silver: null, gold: null, f
 /**
  * Compares the tables of a generation with each other, with their ledger and with the topic, each pair at versions that hold the same records.
  * @param resume what the check before found in order: only what came since is read. Null counts everything
- * @param held snapshots of checks before, by folder
+ * @param memory of checks before, by folder
  * @throws LogGone when what came since cannot be read any more, FileVanished when files went while they were read
  */
 export async function check(
   parts: CheckParts,
   input: CheckInput,
   resume: Resume | null,
-  held: Map<string, HeldSnapshot[]>,
+  memory: Map<string, TableMemory>,
 ): Promise<Checked> {
   const before = resume ?? NOTHING;
   const tally = new Tally(before.figures);
-  const tables = openTables(parts, input, held);
+  const tables = openTables(parts, input, memory);
   const scope: Scope = {
     generation: input.live.generation,
     tally,
@@ -103,14 +102,14 @@ async function checkOldRows(scope: Scope, after: Resume): Promise<void> {
   }
 }
 
-function openTables(parts: CheckParts, input: CheckInput, held: Map<string, HeldSnapshot[]>) {
+function openTables(parts: CheckParts, input: CheckInput, memory: Map<string, TableMemory>) {
   const tables = new Map<string, AuditedTable>();
   for (const name of TABLES) {
     const [root, newest] = [input.live.paths[name], input.harvested.get(name)];
     if (root === undefined || newest === undefined || newest < 0) continue;
-    const snapshots = held.get(root) ?? [];
-    held.set(root, snapshots);
-    tables.set(name, new AuditedTable(name, root, newest, snapshots, parts));
+    const remembered = memory.get(root) ?? { held: [], newestInstants: new Map() };
+    memory.set(root, remembered);
+    tables.set(name, new AuditedTable(name, root, newest, remembered, parts));
   }
   return tables;
 }

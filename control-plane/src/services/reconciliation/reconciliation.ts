@@ -1,16 +1,15 @@
 import { relative } from "node:path";
 import type { PipelineParameters } from "../../domain/manifest.ts";
-import { Problem } from "../../domain/problem.ts";
+import { dependencyUnavailable, Problem } from "../../domain/problem.ts";
 import type { Line, Report } from "../../domain/reconciliation/report.ts";
 import type { Alerts } from "../alerts.ts";
-import type { HeldSnapshot } from "../delta-table.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports.ts";
 import { FileVanished, type QueryEngine } from "../query-engine.ts";
 import type { Generations, LiveTables } from "../snapshots.ts";
 import type { TopicWatch } from "../topic-watch.ts";
-import { LogGone, type TableParts } from "./audited-table.ts";
+import { LogGone, type TableMemory, type TableParts } from "./audited-table.ts";
 import { type Checked, type CheckInput, check } from "./check.ts";
 import type { ReconciliationStore, Resume } from "./ports.ts";
 
@@ -40,7 +39,7 @@ export interface ReconciliationDeps {
  */
 export class Reconciliation {
   private readonly deps: ReconciliationDeps;
-  private readonly held = new Map<string, HeldSnapshot[]>();
+  private readonly memory = new Map<string, TableMemory>();
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<Report> | null = null;
   private recounting = false;
@@ -154,19 +153,20 @@ export class Reconciliation {
     const input = await this.input(live);
     const parts = { ...this.deps.tables, engine: this.bounded(), ledger: this.deps.ledger };
     try {
-      return await check(parts, input, resume, this.held);
+      return await check(parts, input, resume, this.memory);
     } catch (error) {
       if (error instanceof Problem) return unreadable(error);
       if (!(error instanceof LogGone) && !(error instanceof FileVanished)) throw error;
       this.deps.log.info({ err: error }, "counting everything anew");
     }
-    // What was held may be what led astray.
-    this.held.clear();
+    // What is remembered may be what led astray.
+    this.memory.clear();
     try {
-      return await check(parts, input, null, this.held);
+      return await check(parts, input, null, this.memory);
     } catch (error) {
       if (error instanceof Problem) return unreadable(error);
-      throw error;
+      if (!(error instanceof LogGone) && !(error instanceof FileVanished)) throw error;
+      throw dependencyUnavailable("the lake", `The tables could not be read to the end: ${error.message}`, error);
     }
   }
 

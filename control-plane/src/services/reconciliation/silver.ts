@@ -133,16 +133,17 @@ async function lookBack(
   isRecount: boolean,
 ): Promise<{ horizon: number; relation: string }> {
   const horizon = scope.times.dedupHorizonMs;
-  const all = await acceptedRows(silver, version);
-  if (isRecount) return { horizon, relation: all };
+  if (isRecount) return { horizon, relation: await acceptedRows(silver, version) };
   const [oldest] = await scope.engine.query(`SELECT epoch_us(min(kafka_timestamp))::VARCHAR AS at FROM ${rows}`);
   const since = figure(oldest, "at") - BigInt(2 * horizon) * 1000n;
-  return { horizon, relation: `(SELECT * FROM ${all} WHERE kafka_timestamp >= make_timestamptz(${since}))` };
+  const recent = await silver.since(await silver.filesBetween(null, version), "kafka_timestamp", since);
+  const accepted = await acceptedRows(silver, version, recent);
+  return { horizon, relation: `(SELECT * FROM ${accepted} WHERE kafka_timestamp >= make_timestamptz(${since}))` };
 }
 
-async function acceptedRows(silver: AuditedTable, version: number): Promise<string> {
-  const files: LiveFile[] = await silver.filesBetween(null, version);
-  return silver.relation(version, files, COLUMNS, ({ outcome }) => outcome === "accepted");
+async function acceptedRows(silver: AuditedTable, version: number, files?: readonly LiveFile[]): Promise<string> {
+  const all = files ?? (await silver.filesBetween(null, version));
+  return silver.relation(version, all, COLUMNS, ({ outcome }) => outcome === "accepted");
 }
 
 async function countOutcomes(scope: Scope, rows: string, told: Record<string, bigint>): Promise<void> {

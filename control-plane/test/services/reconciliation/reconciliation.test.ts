@@ -219,6 +219,35 @@ describe("a row that is there twice", () => {
   });
 });
 
+describe("a record that people let in", () => {
+  const fileOf = (outcome: string) =>
+    lake.filesOf("silver.sales_events", 2).find((file) => file.startsWith(`outcome=${outcome}/`)) ?? "";
+
+  it("is accepted beside the row that refused it, and on its way to gold", async () => {
+    await green();
+    await lake.letIn(fileOf("late"), 4);
+    await lake.harvest();
+    for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
+      expect(others(report.lines, "ok")).toEqual([]);
+      expect(line(report, "silver.overrides")).toMatchObject({ expected: "1", actual: "1" });
+      expect(line(report, "gold.records").pending).toBe("1");
+      expect(sum(report, "silver.offsets.", "expected")).toBe(RECORDS);
+    }
+  });
+
+  it("though it was accepted already, is red", async () => {
+    await green();
+    await lake.letIn(fileOf("accepted"), 4);
+    await lake.harvest();
+    for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
+      expect(failed(report)).toEqual(["silver.overrides"]);
+      expect(line(report, "silver.overrides").detail).toMatch(
+        /^let in, and not refused before: partition \d: offset \d+$/,
+      );
+    }
+  });
+});
+
 describe("the topic", () => {
   it("that lost records before they were read, or is another one, is red; one that does not answer is pending", async () => {
     await lake.harvest();
