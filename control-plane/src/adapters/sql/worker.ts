@@ -2,7 +2,7 @@
  * The process that runs statements of `POST /v1/sql`, one after the other, each in a database of its own.
  * Its folder is the lake; it has no secrets in its environment, and ends with the control plane.
  */
-import { realpathSync } from "node:fs";
+import { realpathSync, rmSync } from "node:fs";
 import type { DuckDBResult } from "@duckdb/node-api";
 import { formatSize } from "../../domain/size.ts";
 import type { SqlResult, SqlTask } from "../../services/sql/ports.ts";
@@ -32,11 +32,19 @@ process.on("message", (message: ToWorker) => {
   if (message.kind === "run") void serve(message.task);
   else if (current !== undefined) current.cancelled = true;
 });
-process.on("disconnect", () => process.exit(0));
+process.on("disconnect", endAtOnce);
 // Ctrl-C in a terminal reaches the whole group: the control plane ends this one when it is done.
 process.on("SIGINT", () => undefined);
 await ready;
+// It may have gone while this one was starting.
+if (!process.connected) endAtOnce();
 send({ kind: "ready" });
+
+/** The control plane is gone. An orderly exit would wait for the statement that runs. */
+function endAtOnce(): void {
+  rmSync(SCRATCH, { recursive: true, force: true });
+  process.kill(process.pid, "SIGKILL");
+}
 
 function send(message: FromWorker): void {
   process.send?.(message);

@@ -145,6 +145,7 @@ export const VIEWS: readonly View[] = [
       count("event_count", "Events in the sum"),
       column("finalized_at", "TIMESTAMPTZ", "When it was made final"),
       column("revision", "INTEGER", "1 for the first, the highest is the one that counts"),
+      count("batch_id", "Batch of the updates that made it final; null in rows of older releases"),
     ],
   },
   {

@@ -1,6 +1,8 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSqlWorkers } from "../../../src/adapters/sql/workers.ts";
@@ -44,14 +46,22 @@ async function failure(running: Promise<unknown>): Promise<string> {
   return (error as SqlFailure).fault.kind;
 }
 
-/** Processes of this test that run statements, with the folder that each writes to. */
-function processes(): { pid: number; scratch: string }[] {
+/** Processes, of this test unless told otherwise, that run statements, with the folder that each writes to. */
+function processes(of = process.pid): { pid: number; scratch: string }[] {
   const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" }).split("\n");
   return lines.flatMap((line) => {
     const [, pid, parent, args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
     const scratch = /sql\/worker\.ts (\S+)$/.exec(args)?.[1];
-    return Number(parent) === process.pid && scratch !== undefined ? [{ pid: Number(pid), scratch }] : [];
+    return Number(parent) === of && scratch !== undefined ? [{ pid: Number(pid), scratch }] : [];
   });
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 const pids = () => processes().map(({ pid }) => pid);
@@ -151,6 +161,27 @@ describe("workers", () => {
     expect(existsSync(scratch)).toBe(true);
     await on.close();
     expect([pids(), existsSync(scratch)]).toEqual([[], false]);
+  });
+
+  it("end with the process that started them, in the middle of a statement and whatever ended it", async () => {
+    const adapters = join(import.meta.dirname, "../../../src/adapters/sql");
+    const parent = `
+      import { createSqlWorkers } from "${adapters}/workers.ts";
+      const log = { warn() {} };
+      const workers = createSqlWorkers({ lakeDir: "/", workers: 1, waiting: 1, memoryBytes: 64e6, environment: {}, log });
+      const task = (sql) => [{ ...${JSON.stringify(task(""))}, sql }, new AbortController().signal];
+      await workers.run(...task("SELECT 1"));
+      workers.run(...task(${JSON.stringify(ENDLESS)}));
+      console.log("begun");
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["--no-warnings", "--input-type=module", "-e", parent], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    const [worker = expect.fail("it has no worker")] = processes(child.pid);
+    child.kill("SIGKILL");
+    await expect.poll(() => isThere(worker.pid), { timeout: 4_000 }).toBe(false);
+    expect(existsSync(worker.scratch)).toBe(false);
   });
 
   it("tell a file that is gone from other faults", async () => {
