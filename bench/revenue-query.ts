@@ -184,6 +184,10 @@ const report: [string, { p50: number; p99: number; rows: number }][] = [
     await measure({ plan_tier: ["pro"], region: ["EU"], currency: ["EUR"], limit: 10_000 }),
   ],
   ["30 days, USD, by 1h", await measure({ grain: "1h", currency: ["USD"], limit: 10_000 })],
+  [
+    "30 days, USD, an hour rolled by 15m",
+    await measure({ grain: "15m", rolling: "1h", currency: ["USD"], limit: 10_000 }),
+  ],
   ["30 days by 1d", await measure({ grain: "1d", limit: 10_000 })],
 ];
 const base = report[0]?.[1].p50 as number;

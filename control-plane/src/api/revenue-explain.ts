@@ -119,7 +119,7 @@ const explanation = Type.Object({
   ),
   outcomes: Type.Record(Type.String(), Type.String(), {
     description: "How many records belong to it, by outcome",
-    examples: [{ accepted: "4", late: "1" }],
+    examples: [{ accepted: "4", duplicate: "0", late: "1", future: "0", invalid: "0" }],
   }),
   items: Type.Array(record, {
     description: "The accepted records that it is the sum of, then the refused ones that would have fallen into it",

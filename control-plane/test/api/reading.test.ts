@@ -60,6 +60,16 @@ describe("GET /v1/revenue/windows", () => {
     expect(next.items[0].currency).toBe("EUR");
   });
 
+  it("writes amounts as exact texts in every format, whatever their size and sign", async () => {
+    const amounts = ["11.30", "0.00", "90071992547409931234.56", "-7.35", "3.03", "5.00", "3.30"];
+    const { text } = await reading.get("/v1/revenue/windows");
+    expect([...text.matchAll(/"revenue":("[^"]*")/g)].map(([, value]) => JSON.parse(value ?? ""))).toEqual(amounts);
+    const csv = (await reading.get("/v1/revenue/windows?format=csv")).text.trimEnd().split("\r\n").slice(1);
+    expect(csv.map((line) => line.split(",")[5])).toEqual(amounts);
+    const lines = (await reading.get("/v1/revenue/windows?format=ndjson")).text.trimEnd().split("\n");
+    expect(lines.map((line) => JSON.parse(line).revenue)).toEqual(amounts);
+  });
+
   it("answers one JSON object per line", async () => {
     const { type, text } = await reading.get("/v1/revenue/windows?format=ndjson");
     expect(type).toContain("application/x-ndjson");

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { rmSync } from "node:fs";
+import { rmSync, utimesSync } from "node:fs";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lakeFiles } from "../../src/adapters/lake-files.ts";
@@ -67,6 +67,15 @@ describe("the harvest of a table's log", () => {
     expect((await kept(UPDATES)).map(({ version }) => version)).toEqual(["1", "2", "3", "4", "5"]);
     expect(harvest.harvested("sales/silver.sales_events")).toBe(2);
     expect(harvest.harvested("sales/gold.revenue_5m_updates"), "a compaction has no entry, and is seen").toBe(6);
+  });
+
+  it("keeps when readers saw each commit first, which is the time of its file", async () => {
+    const folder = "sales/silver.sales_events";
+    const seen = new Date("2026-11-21T12:34:56.789Z");
+    utimesSync(lake.log(folder, "00000000000000000002.json"), seen, seen);
+    await harvestOf({ [SILVER]: folder }).round();
+    const [newest] = await database.query<{ at: Date }>("SELECT at FROM ledger ORDER BY version DESC LIMIT 1");
+    expect(newest?.at).toEqual(seen);
   });
 
   it("adds what runners did not tell, and counts what they told once", async () => {

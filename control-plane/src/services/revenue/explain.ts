@@ -88,35 +88,33 @@ export class Explanations {
     return this.parts.snapshots.read([FINAL, UPDATES, SILVER], async (set) => {
       const position = await positionOf(this.parts, set, query, request.as_of);
       const records = new Records(set, key, position.through ?? {});
-      const [figures, parts, sums, page] = await Promise.all([
+      const [figures, parts, found] = await Promise.all([
         selectFigures(set, query, position),
         partsOf(set, key, position),
-        records.sums(),
-        records.page(request.limit, after, this.parts.rules),
+        records.read(request.limit, after, this.parts.rules),
       ]);
       const figure = (figures[0] as unknown as RevenueWindow | undefined) ?? null;
       const { batches, commits, ...history } = await this.history(set, key, parts, position);
       const { shown, pending } = history;
-      const added = { revenue: sums.revenue, event_count: sums.events };
       const all = sumOf(shown.cents + pending.cents, shown.events + pending.events);
       const answered = { revenue: figure?.revenue ?? "0.00", event_count: String(figure?.event_count ?? 0) };
-      const items = page.items.map((item) => ({ ...item, batch: countedBy(commits, item) }));
+      const items = found.items.map((item) => ({ ...item, batch: countedBy(commits, item) }));
       return {
         figure,
-        summary: summarise(figure, sums.outcomes, pending.events, {
+        summary: summarise(figure, found.outcomes, pending.events, {
           stamp: position.stamp,
           isFinal: isFinalAt(key.window_end, position),
         }),
-        addsUp: same(answered, sumOf(shown.cents, shown.events)) && same(added, all),
+        addsUp: same(answered, sumOf(shown.cents, shown.events)) && same(found.accepted, all),
         sums: {
           figure: answered,
           updates: sumOf(shown.cents, shown.events),
           pending: sumOf(pending.cents, pending.events),
-          rows: added,
+          rows: found.accepted,
         },
-        outcomes: sums.outcomes,
+        outcomes: found.outcomes,
         items,
-        nextCursor: page.last === undefined ? null : writeCursor(shape, page.last),
+        nextCursor: found.last === undefined ? null : writeCursor(shape, found.last),
         batches: batches.slice(-MOST_LISTED),
         changes: history.changes.slice(-MOST_LISTED),
         omitted: {

@@ -90,7 +90,7 @@ export function summarise(
   pending: bigint,
   { stamp, isFinal }: { stamp: Position["stamp"]; isFinal: boolean },
 ): string {
-  const refused = Object.entries(outcomes).filter(([outcome]) => outcome !== "accepted");
+  const refused = Object.entries(outcomes).filter(([outcome, records]) => outcome !== "accepted" && records !== "0");
   const sentences: string[] = [];
   if (figure === null) sentences.push("No event of this figure has been counted.");
   else {

@@ -35,12 +35,19 @@ export interface RecordOfFigure extends Record<Dimension, string | null> {
   why: string | null;
 }
 
-export interface RecordPage {
+export interface FoundRecords {
+  /** how many there are in all, by outcome, zeros included */
+  outcomes: Record<string, string>;
+  /** what the counted ones add up to */
+  accepted: { revenue: string; event_count: string };
   /** counted ones first, then as they were appended */
   items: RecordOfFigure[];
   /** the sort key of the last record, when there are more */
   last: CursorKey | undefined;
 }
+
+/** Of an undecodable record nobody can say which figure it belongs to. */
+const OUTCOMES = ["accepted", "duplicate", "late", "future", "invalid"];
 
 export const RECORD_CURSOR: CursorPart[] = ["integer", "instant", "text", "integer", "bigint", "bigint"];
 
@@ -65,26 +72,13 @@ export class Records {
     this.sql = recordsSql(set, through, this.parameters);
   }
 
-  /** Counts by outcome, and what the accepted ones add up to. */
-  async sums(): Promise<{ outcomes: Record<string, string>; revenue: string; events: string }> {
-    const rows = await this.query(
-      `SELECT outcome, count(*)::VARCHAR AS records, coalesce(sum(amount), 0)::DECIMAL(38, 2) AS revenue
-       FROM ${this.sql} GROUP BY outcome ORDER BY outcome`,
-    );
-    const accepted = rows.find(({ outcome }) => outcome === "accepted");
-    return {
-      outcomes: Object.fromEntries(rows.map(({ outcome, records }) => [String(outcome), String(records)])),
-      revenue: String(accepted?.revenue ?? "0.00"),
-      events: String(accepted?.records ?? "0"),
-    };
-  }
-
-  async page(
+  /** Some of the records, and what all of them add up to: in one query, since each looks through all files of the table. */
+  async read(
     limit: number,
     after: CursorKey | undefined,
     rules: { allowedLatenessMs: number; allowedSkewMs: number },
-  ): Promise<RecordPage> {
-    const parameters: Parameters = { limit: limit + 1 };
+  ): Promise<FoundRecords> {
+    const parameters: Parameters = { ...this.parameters, limit: limit + 1 };
     const names = ["rank", "time", "topic", "partition", "offset", "let_in"];
     names.forEach((name, at) => {
       if (after !== undefined) parameters[`after_${name}`] = after[at] as string | number;
@@ -93,19 +87,35 @@ export class Records {
       after === undefined
         ? ""
         : `WHERE (${ORDER}) > ($after_rank::INTEGER, $after_time::TIMESTAMPTZ, $after_topic, $after_partition::INTEGER, $after_offset::BIGINT, $after_let_in::BIGINT)`;
-    const found = await this.query(`SELECT * FROM ${this.sql} ${where} ORDER BY ${ORDER} LIMIT $limit`, parameters);
+    const rows = await this.query(
+      `WITH records AS MATERIALIZED ${this.sql}
+       SELECT outcomes, page.* FROM
+         (SELECT list({outcome: outcome, records: records, revenue: revenue} ORDER BY outcome) AS outcomes FROM
+           (SELECT outcome, count(*)::VARCHAR AS records, coalesce(sum(amount), 0)::DECIMAL(38, 2)::VARCHAR AS revenue FROM records GROUP BY outcome))
+         LEFT JOIN (SELECT * FROM records ${where} ORDER BY ${ORDER} LIMIT $limit) AS page ON true
+       ORDER BY ${ORDER}`,
+      parameters,
+    );
+    const outcomes = (rows[0]?.outcomes ?? []) as unknown as { outcome: string; records: string; revenue: string }[];
+    const accepted = outcomes.find(({ outcome }) => outcome === "accepted");
+    // Without a record the join has one row, of nothing.
+    const found = rows.filter(({ rank }) => rank !== null);
     const page = found.slice(0, limit);
     const last = found.length > limit ? page.at(-1) : undefined;
     const key = (row: Row): CursorKey =>
       [row.rank, row.kafka_timestamp, row.topic, row.partition, String(row.offset), row.let_in] as CursorKey;
     return {
+      outcomes: Object.fromEntries(
+        OUTCOMES.map((name) => [name, outcomes.find(({ outcome }) => outcome === name)?.records ?? "0"]),
+      ),
+      accepted: { revenue: accepted?.revenue ?? "0.00", event_count: accepted?.records ?? "0" },
       items: page.map((row) => recordOf(row, rules)),
       last: last && key(last),
     };
   }
 
-  private async query(sql: string, more: Parameters = {}): Promise<Row[]> {
-    return this.sql === undefined ? [] : this.set.query(sql, { ...this.parameters, ...more });
+  private async query(sql: string, parameters: Parameters): Promise<Row[]> {
+    return this.sql === undefined ? [] : this.set.query(sql, parameters);
   }
 }
 

@@ -213,7 +213,7 @@ describe("the explanation of a figure", () => {
       ["invalid", ["currency"], "It is invalid: a required field is empty."],
       ["late", [], "It was appended 10m0.001s after it happened; 10m are allowed."],
     ]);
-    expect(last().outcomes).toEqual({ accepted: "4", duplicate: "1", invalid: "3", late: "1" });
+    expect(last().outcomes).toEqual({ accepted: "4", duplicate: "1", late: "1", future: "0", invalid: "3" });
   });
 
   it("tells how it came to be what it is", async () => {
@@ -244,7 +244,7 @@ describe("the explanation of a figure", () => {
       "10.30 EUR from 2 events, provisional. Read is what was appended before 2026-11-21T10:10:00Z: it may still change.",
     );
     expect(summaries[4]).toBe(
-      "7.30 EUR from 3 events, final. 1 more, counted after it was final, will make a revision. Records that were not counted in it: 1 duplicate, 3 invalid, 1 late.",
+      "7.30 EUR from 3 events, final. 1 more, counted after it was final, will make a revision. Records that were not counted in it: 1 duplicate, 1 late, 3 invalid.",
     );
     expect(summaries.at(-1)).toContain("107.30 EUR from 4 events, final, revision 2.");
   });
