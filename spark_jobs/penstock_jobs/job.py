@@ -6,7 +6,7 @@ The runner owns threads, queries, draining and the talk with the control plane; 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -77,6 +77,12 @@ class JobContext:
     assignment: Assignment
     fence: Fence
     reporter: Reporter
+    newest_spec: Callable[[], Mapping[str, Any]] | None = None
+    """The spec as the control plane sent it last, for what may change while the job runs."""
+
+    def spec_now(self) -> Mapping[str, Any]:
+        """The newest spec of the job. What a query was planned on is in `assignment` and does not change."""
+        return self.newest_spec() if self.newest_spec else self.assignment.spec
 
 
 class Job(ABC):

@@ -53,6 +53,7 @@ class LedgerEntry:
     through_batch: int | None = None
     updates_version: int | None = None
     topic_id: str | None = None
+    overrides: tuple[int, ...] = ()
 
     def to_data(self) -> dict[str, Any]:
         """The entry as the contract writes it, ready for JSON."""
@@ -73,6 +74,8 @@ class LedgerEntry:
             data["lastTimestamps"] = {partition: from_micros(at) for partition, at in self.last_timestamps.items()}
         if self.topic_id is not None:
             data["topicId"] = self.topic_id
+        if self.overrides:
+            data["overrides"] = list(self.overrides)
         if self.kind == "final":
             data["finalThrough"] = _timestamp(self.final_through)
             data["throughBatch"] = self.through_batch
@@ -85,7 +88,12 @@ class LedgerEntry:
 
     def tick(self, low_watermark: int, epoch: int) -> LedgerEntry:
         """This position with a risen low watermark: what is said when nothing more came."""
-        return replace(self, kind="tick", epoch=epoch, low_watermark=low_watermark, rows_in=0, rows={})
+        return replace(self, kind="tick", epoch=epoch, low_watermark=low_watermark, rows_in=0, rows={}, overrides=())
+
+    def with_overrides(self, numbers: tuple[int, ...], epoch: int) -> LedgerEntry:
+        """This position with records that overrides let in: no record was read for them."""
+        rows = {"overridden": len(numbers)}
+        return replace(self, kind="override", epoch=epoch, rows_in=0, rows=rows, overrides=numbers)
 
 
 def parse_entry(text: str | None) -> LedgerEntry | None:
@@ -114,6 +122,7 @@ def parse_entry(text: str | None) -> LedgerEntry | None:
         through_batch=data.get("throughBatch"),
         updates_version=data.get("updatesVersion"),
         topic_id=data.get("topicId"),
+        overrides=tuple(data.get("overrides", ())),
     )
 
 

@@ -63,6 +63,8 @@ class HostedJob:
         self._wake = threading.Event()
         self._stop: Stop | None = None
         self._violation: Exception | None = None
+        self.newest_spec: Mapping[str, Any] = assignment.spec
+        """The spec as it was sent last."""
         self.run_id: str | None = None
         """Run id of the Spark query, by which its progress is recognised."""
         self.fence = EpochFence(assignment.spec["checkpoint"], assignment.epoch)
@@ -126,12 +128,15 @@ class HostedJob:
             ensure_pool(self._spark, self.assignment.job, _POOL_WEIGHT)
             self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", self.assignment.job)
             self.fence.claim(self._holder)
-            job = self._make_job(JobContext(self._spark, self.assignment, self.fence, self))
+            job = self._make_job(self._context())
             mode = self._host(job)
             self._end_upkeep()
             self.status.stopped(certify(self.assignment, self._position, mode))
         except BaseException as failure:
             self.status.failed(_describe_failure(failure, job))
+
+    def _context(self) -> JobContext:
+        return JobContext(self._spark, self.assignment, self.fence, self, lambda: self.newest_spec)
 
     def _host(self, job: Job) -> str:
         """Start the query as often as the job wants it; the mode in which it was stopped in the end."""

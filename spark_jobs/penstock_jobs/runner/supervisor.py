@@ -24,7 +24,6 @@ class Supervisor:
         self._host = host
         self._lock = threading.Lock()
         self._jobs: dict[Key, HostedJob] = {}
-        self._specs: dict[Key, Mapping[str, Any]] = {}
         self._reported: set[Key] = set()
         self._closing = False
 
@@ -35,7 +34,8 @@ class Supervisor:
                 return
             wanted = {(item["job"], item["generation"]): item for item in assignments}
             for key, item in wanted.items():
-                self._specs[key] = item["spec"]
+                if key in self._jobs:
+                    self._jobs[key].newest_spec = item["spec"]
                 self._move(key, item)
             for key in [key for key in self._jobs if key not in wanted]:
                 self._dismiss(key)
@@ -65,7 +65,6 @@ class Supervisor:
             self._ask_to_stop(job, {})
         elif key in self._reported:
             del self._jobs[key]
-            self._specs.pop(key, None)
             self._reported.discard(key)
 
     @staticmethod
@@ -93,7 +92,7 @@ class Supervisor:
     def running(self) -> list[tuple[HostedJob, Mapping[str, Any]]]:
         """Jobs whose query runs, each with its newest spec."""
         with self._lock:
-            return [(job, self._specs[key]) for key, job in self._jobs.items() if job.status.state == "running"]
+            return [(job, job.newest_spec) for job in self._jobs.values() if job.status.state == "running"]
 
     def stop_all(self, mode: str, seconds: float) -> bool:
         """End all jobs and take no more; whether all have ended within that time."""

@@ -37,7 +37,8 @@ class Rules:
 def classify(records: DataFrame, rules: Rules) -> DataFrame:
     """Silver's columns with outcome and reasons; `accepted` still means: unless a copy came first.
 
-    `records`: bronze's columns, `event` (struct of the contract's fields), `problem` (why there is none, or null).
+    `records`: bronze's columns, `event` (struct of the contract's fields), `problem` (why there is none, or null),
+    `override` (number of the one that lets the record in whatever its times are, or null).
     """
     normal = records.select(
         "topic",
@@ -50,6 +51,7 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
         "headers",
         "value",
         "problem",
+        "override",
         *(_trimmed(name).alias(name) for name in ("event_id", "account_id", "user_id", "trace_id")),
         *(sf.lower(_trimmed(name)).alias(name) for name in ("event_type", "plan_tier", "source")),
         *(sf.upper(_trimmed(name)).alias(name) for name in ("region", "currency")),
@@ -69,6 +71,7 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
     outcome = (
         sf.when(sf.col("problem").isNotNull(), "undecodable")
         .when(sf.size("invalid") > 0, "invalid")
+        .when(sf.col("override").isNotNull(), "accepted")
         .when(-ahead > rules.allowed_lateness, "late")
         .when(ahead > rules.allowed_skew, "future")
         .otherwise("accepted")

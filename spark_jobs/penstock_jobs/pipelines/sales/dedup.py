@@ -6,7 +6,9 @@ beside the whole batch, and which copy counts is decided once the batch is mater
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from collections.abc import Collection
+
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
 
@@ -34,7 +36,16 @@ def with_new_ids(classified: DataFrame, horizon_ms: int) -> DataFrame:
     return whole.unionByName(new_ids, allowMissingColumns=True)
 
 
-def resolve(rows: DataFrame) -> DataFrame:
+def is_new_id(let_in: Collection[str]) -> Column:
+    """Whether a row of `with_new_ids` is the operator's answer that an id is new, and it is.
+
+    `let_in`: ids of records that overrides let in, which the operator has never seen.
+    """
+    answer = sf.col("let_through")
+    return answer & ~sf.col("event_id").isin(*let_in) if let_in else answer
+
+
+def resolve(rows: DataFrame, let_in: Collection[str] = ()) -> DataFrame:
     """The rows of a materialised batch of `with_new_ids`, with copies that do not count turned to `duplicate`.
 
     Of the copies of a new id the one with the lowest (kafka_timestamp, partition, offset) is accepted.
@@ -46,7 +57,7 @@ def resolve(rows: DataFrame) -> DataFrame:
         .groupBy("event_id")
         .agg(
             sf.count_if(would_be).alias("copies"),
-            sf.max("let_through").alias("is_new"),
+            sf.max(is_new_id(let_in)).alias("is_new"),
             sf.min(sf.when(would_be, place)).alias("first"),
         )
         # Few ids come twice: the rest of the batch needs no join.

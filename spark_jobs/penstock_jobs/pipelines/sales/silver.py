@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row
@@ -13,9 +13,11 @@ from penstock_jobs.ledger import LedgerEntry, from_micros
 from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.pipelines.sales.classify import Rules, classify
 from penstock_jobs.pipelines.sales.decode import Decoder
-from penstock_jobs.pipelines.sales.dedup import resolve, with_new_ids
+from penstock_jobs.pipelines.sales.dedup import is_new_id, resolve, with_new_ids
 from penstock_jobs.pipelines.sales.extra_fields import ExtraFields
+from penstock_jobs.pipelines.sales.overrides import Override, overrides_of, with_overrides
 from penstock_jobs.pipelines.sales.schemas import BRONZE, EVENT_COLUMNS, SILVER
+from penstock_jobs.pipelines.sales.settlement import Judging, Settlement
 from penstock_jobs.pipelines.upstream import Upstream
 from penstock_jobs.registry import SchemaRegistry, WriterSchemas
 from penstock_jobs.tables import OutputTable
@@ -34,6 +36,10 @@ class SilverJob(Job):
         self._upstream = Upstream(context, BRONZE.name, self._checkpoint)
         registry = SchemaRegistry(spec["registry"]["url"])
         self._schemas = WriterSchemas(registry, Path(f"{spec['checkpoint']}.schemas"))
+        self._settlement = Settlement(
+            context, self._table, Judging(self._judged, self._silver_rows, self._learn_schemas)
+        )
+        self._planned: list[Override] = []
 
     def prepare(self) -> None:
         self._upstream.require()
@@ -43,20 +49,24 @@ class SilverJob(Job):
         self._decoder = Decoder(self.context.spark, known, contract)
         self._extra = ExtraFields(self.context.spark, known, contract)
         self._tell_unreadable(self._extra.unreadable)
+        self._settlement.open()
 
     def source(self) -> DataFrame:
-        parameters = self.context.assignment.spec["parameters"]
-        bronze = self._upstream.stream()
-        decoded = bronze.withColumn("event", self._decoder.event(sf.col("value"), sf.col("schema_id")))
-        problem = self._decoder.problem(sf.col("value"), sf.col("schema_id"), sf.col("event"))
-        classified = classify(decoded.withColumn("problem", problem), Rules.of(parameters))
-        return with_new_ids(classified, parameters["dedupHorizonMs"])
+        # Of the records that are still to be read: those behind are settled beside the query.
+        self._planned = overrides_of(self.context.spec_now())
+        classified = self._judged(self._upstream.stream(), self._planned)
+        return with_new_ids(classified, self.context.assignment.spec["parameters"]["dedupHorizonMs"])
 
     def process(self, batch: DataFrame, batch_id: int) -> None:
+        self._settlement.settle()
+        unplanned = self._settlement.unplanned(self._planned)
+        if unplanned:
+            raise RestartQuery(f"the overrides {unplanned} are of records that are still to be read")
         rows = batch.persist()
         try:
             # Before anything else, a batch that is in already as well: the state store must see every batch.
-            counts = _count(rows)
+            let_in = self._settlement.let_in
+            counts = _count(rows, let_in)
             if batch_id <= self._table.last_batch:
                 self._table.report_again(batch_id)
                 return
@@ -67,10 +77,22 @@ class SilverJob(Job):
                 self._table.append_nothing(entry)
                 return
             whole = rows.where(~sf.col("let_through"))
-            judged = resolve(rows) if counts.candidates > counts.new_ids else whole
+            judged = resolve(rows, let_in) if counts.candidates > counts.new_ids else whole
             self._table.append(self._silver_rows(judged), entry, counts.records)
+            self._settlement.let_in.update(counts.overridden_ids)
         finally:
             rows.unpersist()
+
+    def idle(self) -> None:
+        """Let in what people decided to let in, also while nothing comes."""
+        self._settlement.settle()
+
+    def _judged(self, bronze: DataFrame, overrides: Sequence[Override]) -> DataFrame:
+        value, schema_id = sf.col("value"), sf.col("schema_id")
+        decoded = bronze.withColumn("event", self._decoder.event(value, schema_id))
+        problem = self._decoder.problem(value, schema_id, sf.col("event"))
+        rules = Rules.of(self.context.assignment.spec["parameters"])
+        return classify(with_overrides(decoded.withColumn("problem", problem), overrides), rules)
 
     def _learn_schemas(self, ids: set[int]) -> None:
         """Ask for ids that this query cannot read; the plan holds the schemas, so a new one needs a new plan."""
@@ -136,20 +158,23 @@ class SilverJob(Job):
             *(sf.when(refused, sf.col(name)).alias(name) for name in ("key", "headers", "value")),
             "low_watermark",
             sf.when(sf.col("outcome") != "undecodable", extra).alias("extra"),
-            sf.lit(None).cast("bigint").alias("override"),
+            sf.when(~refused, sf.col("override")).alias("override"),
         )
 
 
-def _count(rows: DataFrame) -> Row:
+def _count(rows: DataFrame, let_in: Collection[str]) -> Row:
     """Everything that must be known of a batch, in one pass, which also materialises it."""
     whole, outcome = ~sf.col("let_through"), sf.col("outcome")
     unknown = whole & (sf.element_at("reasons", 1) == "UNKNOWN_SCHEMA_ID")
     counted = rows.agg(
         sf.count_if(whole).alias("records"),
-        sf.count_if(sf.col("let_through")).alias("new_ids"),
+        sf.count_if(is_new_id(let_in)).alias("new_ids"),
         sf.count_if(outcome == "accepted").alias("candidates"),
         *(sf.count_if(outcome == name).alias(name) for name in REFUSED),
         sf.collect_set(sf.when(unknown, sf.col("schema_id"))).alias("unknown_ids"),
+        sf.collect_set(sf.when(sf.col("override").isNotNull() & (outcome == "accepted"), sf.col("event_id"))).alias(
+            "overridden_ids"
+        ),
         sf.unix_micros(sf.min("low_watermark")).alias("oldest"),
     )
     return counted.collect()[0]

@@ -109,6 +109,8 @@ class Stand:
         self.parameters = parameters
         self.limits: dict[str, int] = {}
         self.quality_rules: dict[str, Any] | None = None
+        self.overrides: list[dict[str, Any]] = []
+        self.overrides_applied = False
         self.brokers = "127.0.0.1:1"
         self.reports = Reports()
         self.fence = OpenFence()
@@ -132,6 +134,8 @@ class Stand:
             "checkpoint": str(self.checkpoint(kind)),
             "parameters": self.parameters,
             "housekeeping": HOUSEKEEPING,
+            "overrides": self.overrides,
+            "overridesApplied": self.overrides_applied,
         }
         if self.quality_rules is not None:
             spec["qualityRules"] = self.quality_rules

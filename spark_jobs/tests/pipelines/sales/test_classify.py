@@ -11,6 +11,7 @@ from pyspark.sql import functions as sf
 from penstock_jobs.pipelines.sales.bronze import schema_id_of
 from penstock_jobs.pipelines.sales.classify import Rules, classify
 from penstock_jobs.pipelines.sales.decode import Decoder
+from penstock_jobs.pipelines.sales.overrides import with_overrides
 from tests.pipelines.sales.avro import CONTRACT, SCHEMA_ID, event, event_bytes, framed, number, text
 from tests.pipelines.sales.stand import PARAMETERS, START_MS
 
@@ -150,7 +151,8 @@ def judged(spark: SparkSession) -> dict[int, Row]:
     decoded = bronze.withColumn("event", decoder.event(sf.col("value"), sf.col("schema_id")))
     problem = decoder.problem(sf.col("value"), sf.col("schema_id"), sf.col("event"))
     rules = Rules.of(PARAMETERS)
-    return {row.offset: row for row in classify(decoded.withColumn("problem", problem), rules).collect()}
+    judged = classify(with_overrides(decoded.withColumn("problem", problem), []), rules)
+    return {row.offset: row for row in judged.collect()}
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case[0] for case in CASES])
@@ -186,7 +188,7 @@ def test_amounts_round_half_up_on_their_shortest_decimal_form(spark: SparkSessio
     bronze = spark.createDataFrame(rows, "offset BIGINT, value BINARY").selectExpr(
         "'t' topic", "0 partition", "offset", "timestamp_millis(0) kafka_timestamp", "NULL key",
         "NULL headers", "value", f"{SCHEMA_ID} schema_id", "timestamp_millis(0) low_watermark",
-        "CAST(NULL AS STRING) problem",
+        "CAST(NULL AS STRING) problem", "NULL override",
     )  # fmt: skip
     decoded = bronze.withColumn("event", decoder.event(sf.col("value"), sf.col("schema_id")))
     found = classify(decoded, Rules.of(PARAMETERS)).orderBy("offset").collect()
