@@ -5,7 +5,7 @@ import { type Answer, hasCurl, readCurl, runByFetch, runInShell } from "../guide
 import { type Example, missingFields, readGuide } from "../guide/guide.ts";
 import { callOf, type OpenApiPaths } from "../guide/routes.ts";
 import { waitFor } from "../stack/wait-for.ts";
-import { allConsumed, allRunning, produce, sharedStack } from "./shared-stack.ts";
+import { allConsumed, allRunning, produce, send, sharedStack } from "./shared-stack.ts";
 
 const stack = sharedStack();
 const { examples } = readGuide();
@@ -22,6 +22,11 @@ beforeAll(async () => {
   const document = await stack.rest.get<{ paths: OpenApiPaths }>("/docs/json");
   paths = document.paths;
   ajv.addSchema(document, "openapi.json");
+  // No events: whatever people decide, they stay refused, and no figure changes.
+  const [rubbish, other] = await send(stack, [Buffer.from("no event"), Buffer.from("none either")]);
+  await allConsumed(stack);
+  const reason = "to be shown in the guide";
+  const override = await stack.rest.post<{ number: number }>("/v1/overrides", {}, { ...other, reason });
   const restarted = await stack.rest.post<{ id: string }>("/v1/jobs/sales.gold/restart", { wait: "60s" });
   const job = await stack.rest.get<{ epoch: number; specRevision: number }>("/v1/jobs/sales.gold");
   const { items, snapshot } = await stack.rest.get<{ items: { window_start: string }[]; snapshot: { asOf: string } }>(
@@ -40,6 +45,9 @@ beforeAll(async () => {
     AS_OF: snapshot.asOf,
     PARTITION: String(refused.items[0]?.partition),
     OFFSET: String(refused.items[0]?.offset),
+    REFUSED_PARTITION: String(rubbish?.partition),
+    REFUSED_OFFSET: String(rubbish?.offset),
+    OVERRIDE: String(override.number),
     WINDOW_START: items[0]?.window_start ?? expect.fail("There is no window yet."),
   };
 });

@@ -1,7 +1,6 @@
-import { Kafka, logLevel } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { JobStatus } from "../stack/resources.ts";
-import { allRunning, expectExact, produce, sharedStack, topic } from "./shared-stack.ts";
+import { allRunning, expectExact, produce, send, sharedStack } from "./shared-stack.ts";
 
 const stack = sharedStack();
 
@@ -35,11 +34,7 @@ describe("records that are not events", () => {
       lyingLength,
       Buffer.alloc(900_000, 7),
     ];
-    const kafka = new Kafka({ clientId: "odd", brokers: stack.brokers, logLevel: logLevel.NOTHING });
-    const producer = kafka.producer();
-    await producer.connect();
-    await producer.send({ topic, messages: values.map((value) => ({ key: "odd", value, headers: { from: "test" } })) });
-    await producer.disconnect();
+    await send(stack, values);
     await expectExact(stack);
     const { items } = await stack.rest.get<{ items: JobStatus[] }>("/v1/jobs");
     expect(items.map(({ state }) => state)).toEqual(items.map(() => "RUNNING"));

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Kafka, logLevel } from "kafkajs";
 import { expect, inject } from "vitest";
 import { type Manifest, parseManifest } from "../../control-plane/src/domain/manifest.ts";
 import { CHECKOUT } from "../../infra/local/src/root.ts";
@@ -29,6 +30,24 @@ export async function produce(stack: Stack, order: { seed: number; events: numbe
   const { seed, events, rate = 0 } = order;
   const { parameters } = manifest;
   await runProducer(stack, { topic, seed, events, rate, parameters }, new AbortController().signal);
+}
+
+/** Sends values as they are, one after the other. @returns where each of them lies */
+export async function send(
+  stack: Stack,
+  values: (Buffer | null)[],
+): Promise<{ topic: string; partition: number; offset: string }[]> {
+  const kafka = new Kafka({ clientId: "integration-test", brokers: stack.brokers, logLevel: logLevel.NOTHING });
+  const producer = kafka.producer();
+  await producer.connect();
+  const places = [];
+  for (const value of values) {
+    const messages = [{ key: "odd", value, headers: { from: "test" } }];
+    const [where] = await producer.send({ topic, messages });
+    places.push({ topic, partition: where?.partition ?? 0, offset: where?.baseOffset ?? "" });
+  }
+  await producer.disconnect();
+  return places;
 }
 
 /** Waits until all jobs run. */

@@ -7,6 +7,7 @@ import {
   type OutcomeCounts,
 } from "../../producer/src/oracle/comparison.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
+import type { AppliedOverride } from "../../producer/src/oracle/expectation.ts";
 import type { Stack } from "./stack.ts";
 
 /**
@@ -16,7 +17,8 @@ import type { Stack } from "./stack.ts";
  */
 export async function differences(stack: Stack, topic: string, parameters: PipelineParameters): Promise<Difference[]> {
   const source = { brokers: stack.brokers, registry: stack.registryUrl, topic };
-  const expected = await expectTopic(source, parameters);
+  const overrides = await stack.rest.all<AppliedOverride>("/v1/overrides", { state: "applied" });
+  const expected = await expectTopic(source, parameters, overrides);
   const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
   const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
   if (expected.windows.length === 0) throw new Error(`The oracle expects no window of ${topic}.`);

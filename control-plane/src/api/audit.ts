@@ -22,6 +22,7 @@ const outcomesAnswer = Type.Object(
     ),
     conflicts: records("Duplicates that say something else than the accepted record of their id"),
     records: records("Rows of silver: one for every record that was read"),
+    overridden: records("Of the accepted, those that overrides let in: each counts once, as what it was let in as"),
     distinctOffsets: records(
       "Distinct topic, partition and offset in silver; differs from `records` only if a record was counted twice",
     ),

@@ -37,6 +37,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: "data quality", description: "What was refused, and why" },
         { name: "alerts", description: "What is wrong, and what was" },
         { name: "sql", description: "Ask anything" },
+        { name: "overrides", description: "Refused records that people let in" },
         { name: "audit", description: "Every record accounted for" },
         { name: "platform", description: "What the jobs run on" },
         { name: "access", description: "Who may do what" },

@@ -55,6 +55,8 @@ export function composeSpec(
     harvested: Object.fromEntries(
       spec.writes.map((table) => [table, tables[table] === undefined ? null : site.harvested(tables[table])]),
     ),
+    overrides: [],
+    overridesApplied: false,
     checkpoint: checkpoint(job),
     parameters: { ...site.parameters },
     housekeeping: { ...site.housekeeping },

@@ -12,6 +12,9 @@ export const EVENT_TYPES = [
   "launch.adopted",
   "launch.ended",
   "spec.changed",
+  "override.created",
+  "override.applied",
+  "override.refused",
   "alert.fired",
   "alert.resolved",
 ] as const;

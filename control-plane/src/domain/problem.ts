@@ -22,6 +22,7 @@ export const PROBLEMS = {
   unknown_application: { status: 404, meaning: "There is no such application." },
   unknown_job: { status: 404, meaning: "There is no such job." },
   unknown_launch: { status: 404, meaning: "The application has no launch with this id." },
+  unknown_override: { status: 404, meaning: "There is no override of this number." },
   unknown_operation: { status: 404, meaning: "There is no such operation." },
   unknown_publication: { status: 404, meaning: "The pipeline declares no such publication." },
   unknown_record: { status: 404, meaning: "No refused record is at this partition and offset." },

@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import type { WireRule } from "./dq/rule.ts";
+import type { AssignedOverride } from "./override.ts";
 
 /** The wire form of the runner's channel (docs/contracts.md §3), as schema and as types. */
 
@@ -120,6 +121,10 @@ export interface AssignmentSpec {
   readers: Record<string, { job: string; checkpoint: string }[]>;
   /** up to which version the ledger of each table that this job writes is in the database: later commits must stay */
   harvested: Record<string, number | null>;
+  /** refused records that people let in, as far as a job that judges records may need them; others have none */
+  overrides: AssignedOverride[];
+  /** whether any override was ever applied: ids that it let in must be known then */
+  overridesApplied: boolean;
   checkpoint: string;
   parameters: Record<string, number>;
   housekeeping: Record<string, number>;

@@ -17,8 +17,10 @@ export interface OutcomesAnswer {
   items: OutcomeCount[];
   /** duplicates that say something else than every accepted record of their id */
   conflicts: string;
-  /** rows of silver */
+  /** records of silver */
   records: string;
+  /** of the accepted, those that overrides let in: each counts once, as what it was let in as */
+  overridden: string;
   /** distinct topic, partition and offset in silver: equal to `records`, or a record was counted twice */
   distinctOffsets: string;
   /** rows of bronze, at least as new as silver: what it has more is on its way */
@@ -32,6 +34,7 @@ export interface Outcomes {
 
 const SILVER = "silver.sales_events";
 const BRONZE = "bronze.sales_events";
+const PLACE = ["topic", "partition", "offset"];
 
 /** Counts every record by what became of it. `createOutcomes({ snapshots })` */
 export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcomes {
@@ -39,31 +42,33 @@ export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcome
     outcomes: () =>
       // Silver first: bronze is then at least as new, and never has fewer records than silver.
       snapshots.read([SILVER, BRONZE], async (set) => {
+        const silver = await finalRows(set);
         const [byOutcome, byReason, distinct, conflicts, bronze] = await Promise.all([
-          rows(
+          ask(
             set,
-            SILVER,
-            ["outcome"],
-            (silver) => `SELECT outcome, count(*)::VARCHAR AS records FROM ${silver} GROUP BY outcome`,
+            silver?.rows(["outcome"]),
+            (relation) => `SELECT outcome, count(*)::VARCHAR AS records FROM ${relation} GROUP BY outcome`,
           ),
-          rows(
+          ask(
             set,
-            SILVER,
-            ["outcome", "reasons"],
-            (silver) =>
+            silver?.rows(["outcome", "reasons"]),
+            (relation) =>
               `SELECT outcome, reason, count(*)::VARCHAR AS records
-               FROM (SELECT outcome, unnest(reasons) AS reason FROM ${silver} WHERE outcome <> 'accepted') GROUP BY ALL ORDER BY reason`,
+               FROM (SELECT outcome, unnest(reasons) AS reason FROM ${relation} WHERE outcome <> 'accepted') GROUP BY ALL ORDER BY reason`,
           ),
-          rows(
+          ask(
             set,
-            SILVER,
-            ["topic", "partition", "offset"],
-            (silver) =>
+            silver?.rows(PLACE),
+            (relation) =>
               `SELECT sum(offsets)::VARCHAR AS offsets
-               FROM (SELECT count(DISTINCT "offset") AS offsets FROM ${silver} GROUP BY topic, partition)`,
+               FROM (SELECT count(DISTINCT "offset") AS offsets FROM ${relation} GROUP BY topic, partition)`,
           ),
           countConflicts(set),
-          rows(set, BRONZE, ["offset"], (relation) => `SELECT count(*)::VARCHAR AS records FROM ${relation}`),
+          ask(
+            set,
+            set.relation(BRONZE, ["offset"]),
+            (relation) => `SELECT count(*)::VARCHAR AS records FROM ${relation}`,
+          ),
         ]);
         const items = OUTCOMES.map((outcome) => ({
           outcome,
@@ -76,6 +81,7 @@ export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcome
           items,
           conflicts,
           records: items.reduce((sum, { records }) => sum + BigInt(records), 0n).toString(),
+          overridden: String(silver?.overridden ?? 0),
           distinctOffsets: text(distinct[0]?.offsets),
           bronzeRecords: text(bronze[0]?.records),
           snapshot: set.stamp(SILVER),
@@ -98,13 +104,30 @@ async function countConflicts(set: SnapshotSet): Promise<string> {
   return text(counted?.records);
 }
 
-async function rows(
-  set: SnapshotSet,
-  table: string,
-  columns: string[],
-  sql: (relation: string) => string,
-): Promise<Row[]> {
-  const relation = set.relation(table, columns);
+interface FinalRows {
+  /** SQL of silver's rows with these columns; a record that an override let in is its accepted row alone */
+  rows(columns: string[]): string;
+  overridden: number;
+}
+
+/** Undefined while there is no table. */
+async function finalRows(set: SnapshotSet): Promise<FinalRows | undefined> {
+  const snapshot = set.snapshot(SILVER);
+  if (snapshot === undefined) return undefined;
+  // A table that no run of this release has opened yet lacks the column.
+  const hasOverrides = snapshot.columns.some(({ name }) => name === "override");
+  const isAccepted = (partition: Record<string, unknown>) => partition.outcome === "accepted";
+  const letIn = hasOverrides ? set.relation(SILVER, [...PLACE, "override"], isAccepted) : undefined;
+  const places = await ask(set, letIn, (relation) => `SELECT 1 FROM ${relation} WHERE override IS NOT NULL`);
+  const all = (columns: string[]) => set.relation(SILVER, columns) ?? "";
+  const final = (columns: string[]) =>
+    `(SELECT * FROM ${all([...new Set([...columns, ...PLACE, "override"])])} AS row_of WHERE override IS NOT NULL OR NOT EXISTS
+      (SELECT 1 FROM ${letIn} AS let_in WHERE let_in.override IS NOT NULL AND let_in.topic = row_of.topic
+         AND let_in."partition" = row_of."partition" AND let_in."offset" = row_of."offset"))`;
+  return { rows: places.length === 0 ? all : final, overridden: places.length };
+}
+
+async function ask(set: SnapshotSet, relation: string | undefined, sql: (relation: string) => string): Promise<Row[]> {
   return relation === undefined ? [] : set.query(sql(relation));
 }
 

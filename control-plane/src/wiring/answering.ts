@@ -23,6 +23,7 @@ import type { Metrics } from "../services/metrics.ts";
 import { OperationRequests } from "../services/operation-requests.ts";
 import { Operations } from "../services/operations.ts";
 import { createOutcomes } from "../services/outcomes.ts";
+import { Overrides } from "../services/overrides.ts";
 import { Platform } from "../services/platform.ts";
 import type { Positions } from "../services/positions.ts";
 import type { Presence } from "../services/presence.ts";
@@ -36,6 +37,7 @@ import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
 import { Schemas } from "../services/schemas.ts";
+import { createSilverRecords } from "../services/silver-records.ts";
 import { createSnapshots, type Snapshots } from "../services/snapshots.ts";
 import { Sources } from "../services/sources.ts";
 import { ApplicationSpecs } from "../services/specs/application-specs.ts";
@@ -140,6 +142,13 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     quarantine: createQuarantine({ snapshots }),
     alerts,
     reconciliation,
+    overrides: new Overrides({
+      store: outside.overrides,
+      records: createSilverRecords({ snapshots }),
+      pipeline: manifest.name,
+      topic: manifest.topics.events.name,
+      onChange,
+    }),
     auditLog: new AuditLog(outside.auditLog),
     health: () =>
       checkHealth({

@@ -37,12 +37,13 @@ export interface DecidingParts {
 export function createReconciler(outside: Outside, parts: DecidingParts): Reconciler {
   const { config, manifest, contractSchema, rules, calls, durations, watch, presence, lastWords, harvest, meter, log } =
     parts;
-  const { catalog, launches, runs, operations, journal, master, processes, clock, failpoint } = outside;
+  const { catalog, launches, runs, operations, overrides, journal, master, processes, clock, failpoint } = outside;
   return new Reconciler({
     catalog,
     launches,
     runs,
     operations: new OperationSteps({ operations, catalog, clock, log, failpoint }),
+    overrides,
     journal,
     meter,
     applications: new Applications({

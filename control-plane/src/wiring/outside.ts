@@ -19,6 +19,7 @@ import { createLaunchStore } from "../adapters/postgres/launches.ts";
 import { createLedgerStore } from "../adapters/postgres/ledger.ts";
 import { createRequestStore } from "../adapters/postgres/operation-requests.ts";
 import { createOperationStore } from "../adapters/postgres/operations.ts";
+import { createOverrideStore } from "../adapters/postgres/overrides.ts";
 import { createPresenceStore } from "../adapters/postgres/presence.ts";
 import { createPublicationStore } from "../adapters/postgres/publications.ts";
 import { createReconciliationStore } from "../adapters/postgres/reconciliations.ts";
@@ -55,6 +56,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     launches: createLaunchStore(database),
     runs: createRunStore(database),
     operations: createOperationStore(database),
+    overrides: createOverrideStore(database),
     requests: createRequestStore(database),
     presence: createPresenceStore(database),
     events: createEventStore(database),

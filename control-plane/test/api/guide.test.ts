@@ -59,6 +59,9 @@ describe("a command of docs/api.md", () => {
       PARTITION: "0",
       OFFSET: "12",
       AS_OF: "2026-11-21T04:08:56.875Z",
+      REFUSED_PARTITION: "1",
+      REFUSED_OFFSET: "4711",
+      OVERRIDE: "7",
     };
     for (const { command } of examples) {
       const shell = await runInShell(command, environment);

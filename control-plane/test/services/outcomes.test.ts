@@ -1,6 +1,11 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createOutcomes } from "../../src/services/outcomes.ts";
-import { expected, type OpenLake, openLake } from "../fixtures/lake.ts";
+import { createOutcomes, type OutcomesAnswer } from "../../src/services/outcomes.ts";
+import { expected, type OpenLake, openLake, SALES_TABLES } from "../fixtures/lake.ts";
+
+const SILVER = "silver.sales_events";
 
 let open: OpenLake;
 
@@ -26,6 +31,7 @@ describe("outcomes", () => {
       ],
       conflicts: "0",
       records: String(silver.length),
+      overridden: "0",
       distinctOffsets: String(new Set(silver.map((row) => `${row.topic}/${row.partition}/${row.offset}`)).size),
       bronzeRecords: String(expected("sales/bronze.sales_events").rows.length),
       snapshot: {
@@ -35,6 +41,43 @@ describe("outcomes", () => {
       },
     });
     expect(answer.distinctOffsets).toBe(answer.records);
+  });
+
+  it("count a record that an override let in once, as accepted", async () => {
+    const own = await openLake();
+    const root = own.lake.path(SALES_TABLES[SILVER]);
+    const late =
+      expected("sales/silver.sales_events").rows.find((row) => row.outcome === "late") ?? expect.unreachable();
+    const writer = await (await DuckDBInstance.create()).connect();
+    await writer.run(
+      `COPY (SELECT '${late.topic}' AS topic, ${late.partition}::INTEGER AS "partition", ${late.offset}::BIGINT AS "offset", 7::BIGINT AS "override")
+       TO '${join(root, "let-in.parquet")}' (FORMAT parquet)`,
+    );
+    const log = (version: number) => join(root, "_delta_log", `${String(version).padStart(20, "0")}.json`);
+    const created =
+      readFileSync(log(0), "utf8")
+        .split("\n")
+        .find((line) => line.includes('"metaData"')) ?? "{}";
+    const { metaData } = JSON.parse(created) as { metaData: { schemaString: string } };
+    const schema = JSON.parse(metaData.schemaString) as { fields: object[] };
+    schema.fields.push({ name: "override", type: "long", nullable: true, metadata: {} });
+    const add = {
+      path: "let-in.parquet",
+      partitionValues: { outcome: "accepted" },
+      size: 1,
+      modificationTime: 1,
+      dataChange: true,
+    };
+    const actions = [{ metaData: { ...metaData, schemaString: JSON.stringify(schema) } }, { add }];
+    writeFileSync(log(3), actions.map((action) => JSON.stringify(action)).join("\n"));
+    const before = await createOutcomes({ snapshots: open.snapshots }).outcomes();
+    const answer = await createOutcomes({ snapshots: own.snapshots }).outcomes();
+    own.close();
+    const count = ({ items }: OutcomesAnswer, outcome: string) =>
+      Number(items.find((item) => item.outcome === outcome)?.records);
+    expect(count(answer, "late")).toBe(count(before, "late") - 1);
+    expect(count(answer, "accepted")).toBe(count(before, "accepted") + 1);
+    expect([answer.records, answer.distinctOffsets, answer.overridden]).toEqual([before.records, before.records, "1"]);
   });
 
   it("are all nought while no table exists", async () => {

@@ -1,7 +1,7 @@
 import { readContract } from "../contract.ts";
 import { createKafka } from "../kafka-client.ts";
 import { createDecoder } from "./decode.ts";
-import { type Expectation, expectationOf, type Rules } from "./expectation.ts";
+import { type AppliedOverride, type Expectation, expectationOf, type Rules } from "./expectation.ts";
 import { readTopic, type TopicContent } from "./topic.ts";
 import { fetchWriterSchemas } from "./writer-schemas.ts";
 
@@ -21,9 +21,10 @@ export interface Source {
 export async function expectTopic(
   source: Source,
   rules: Rules,
+  overrides: readonly AppliedOverride[] = [],
 ): Promise<Expectation & Pick<TopicContent, "partitions">> {
   const kafka = createKafka(source.brokers, "penstock-oracle", { retries: 5 });
   const { records, partitions } = await readTopic(kafka, source.topic);
   const writers = await fetchWriterSchemas(source.registry, records);
-  return { ...expectationOf(records, createDecoder(readContract(), writers), rules), partitions };
+  return { ...expectationOf(records, createDecoder(readContract(), writers), rules, overrides), partitions };
 }

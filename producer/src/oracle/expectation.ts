@@ -1,3 +1,4 @@
+import type { SalesEvent } from "../contract.ts";
 import type { Decoder, RawRecord, UndecodableReason } from "./decode.ts";
 import { formatCents } from "./money.ts";
 import { type InvalidReason, type ValidEvent, validate } from "./rules.ts";
@@ -33,22 +34,40 @@ export interface Expectation {
   windows: RevenueWindow[];
 }
 
+/** A refused record that people let in: its place, and the event's fields that were replaced. */
+export interface AppliedOverride {
+  partition: number;
+  offset: string;
+  set: Record<string, string | number>;
+}
+
 type Verdict =
   | { outcome: "undecodable" | "invalid" | "late" | "future"; reasons: Reason[] }
   | { candidate: ValidEvent };
 
-/** Applies docs/contracts.md §5 to all records of a topic, in any order. */
-export function expectationOf(records: Iterable<RawRecord>, decode: Decoder, rules: Rules): Expectation {
+/**
+ * Applies docs/contracts.md §5 to all records of a topic, in any order.
+ * @param overrides those that were applied: such a record counts as what it was let in as
+ */
+export function expectationOf(
+  records: Iterable<RawRecord>,
+  decode: Decoder,
+  rules: Rules,
+  overrides: readonly AppliedOverride[] = [],
+): Expectation {
+  const letIn = new Map(overrides.map((override) => [`${override.partition}/${override.offset}`, override]));
   const expectation: Expectation = { records: 0, outcomes: noOutcomes(), windows: [] };
-  const candidates: { record: RawRecord; event: ValidEvent }[] = [];
+  const candidates: { record: RawRecord; event: ValidEvent; isLetIn: boolean }[] = [];
   for (const record of records) {
     expectation.records += 1;
-    const verdict = judge(record, decode, rules);
-    if ("candidate" in verdict) candidates.push({ record, event: verdict.candidate });
+    const override = letIn.get(`${record.partition}/${record.offset}`);
+    const verdict = judge(record, decode, rules, override);
+    if ("candidate" in verdict) candidates.push({ record, event: verdict.candidate, isLetIn: override !== undefined });
     else count(expectation, verdict.outcome, verdict.reasons);
   }
 
-  candidates.sort((a, b) => compareRecords(a.record, b.record));
+  // An override is applied only where no copy was accepted before: those that come after it are duplicates.
+  candidates.sort((a, b) => Number(b.isLetIn) - Number(a.isLetIn) || compareRecords(a.record, b.record));
   const accepted = new Map<string, ValidEvent>();
   for (const { event } of candidates) {
     const isCopy = accepted.has(event.eventId);
@@ -60,15 +79,21 @@ export function expectationOf(records: Iterable<RawRecord>, decode: Decoder, rul
 }
 
 /** Everything that a record's outcome depends on but for the records before it. */
-function judge(record: RawRecord, decode: Decoder, rules: Rules): Verdict {
+function judge(record: RawRecord, decode: Decoder, rules: Rules, override?: AppliedOverride): Verdict {
   const decoded = decode(record.value);
   if ("undecodable" in decoded) return { outcome: "undecodable", reasons: [decoded.undecodable] };
-  const validated = validate(decoded.event);
+  const validated = validate(override === undefined ? decoded.event : replaced(decoded.event, override));
   if ("invalid" in validated) return { outcome: "invalid", reasons: validated.invalid };
+  if (override !== undefined) return { candidate: validated.event };
   const age = record.timestampMs * 1000n - validated.event.eventTime;
   if (age > BigInt(rules.allowedLatenessMs) * 1000n) return { outcome: "late", reasons: [] };
   if (-age > BigInt(rules.allowedSkewMs) * 1000n) return { outcome: "future", reasons: [] };
   return { candidate: validated.event };
+}
+
+function replaced(event: SalesEvent, { set }: AppliedOverride): SalesEvent {
+  const { amount, ...others } = set;
+  return { ...event, ...others, ...(amount === undefined ? {} : { amount: Number(amount) }) };
 }
 
 function compareRecords(a: RawRecord, b: RawRecord): number {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { readContract, type SalesEvent } from "../../src/contract.ts";
 import { createEncoder } from "../../src/event-encoder.ts";
 import { createDecoder, type RawRecord } from "../../src/oracle/decode.ts";
-import { type Expectation, expectationOf, OUTCOMES } from "../../src/oracle/expectation.ts";
+import { type AppliedOverride, type Expectation, expectationOf, OUTCOMES } from "../../src/oracle/expectation.ts";
 import { sampleEvent, TEN } from "../event-samples.ts";
 
 const RULES = { windowMs: 300_000, allowedLatenessMs: 600_000, allowedSkewMs: 300_000 };
@@ -50,6 +50,36 @@ describe("late and future", () => {
     const expectation = expectationFor(record({ event_time: "1999-01-01T00:00:00Z", region: "MARS" }));
     expect(counts(expectation)).toEqual({ invalid: 1 });
     expect(expectation.outcomes.invalid.reasons).toEqual({ INVALID_DOMAIN: 1 });
+  });
+});
+
+describe("a record that people let in", () => {
+  const late = { event_time: "2026-11-21T09:00:00Z" };
+  const letIn = (records: RawRecord[], overrides: AppliedOverride[]) =>
+    expectationOf(records, decode, RULES, overrides);
+
+  test("is neither late nor future, and counts with what was replaced", () => {
+    const records = [record({ ...late, event_id: "a" }), record({ region: "MARS", event_id: "b" }, { offset: 1 })];
+    const expectation = letIn(records, [
+      { partition: 0, offset: "0", set: {} },
+      { partition: 0, offset: "1", set: { region: "EU", amount: "7.25" } },
+    ]);
+    expect(counts(expectation)).toEqual({ accepted: 2 });
+    expect(expectation.windows.map(({ window_start, region, revenue }) => [window_start, region, revenue])).toEqual([
+      ["2026-11-21T09:00:00Z", sampleEvent().region, expect.any(String)],
+      ["2026-11-21T10:00:00Z", "EU", "7.25"],
+    ]);
+  });
+
+  test("makes copies of it duplicates, also those that were appended before it", () => {
+    const records = [
+      record({ event_id: "a" }, { at: TEN - 1 }),
+      record({ event_id: "a", region: "MARS" }, { offset: 1 }),
+    ];
+    const overrides = [{ partition: 0, offset: "1", set: { region: "EU", amount: "7.25" } }];
+    const expectation = letIn(records, overrides);
+    expect(counts(expectation)).toEqual({ accepted: 1, duplicate: 1 });
+    expect(expectation.windows.map(({ revenue }) => revenue)).toEqual(["7.25"]);
   });
 });
 

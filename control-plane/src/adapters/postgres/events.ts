@@ -5,6 +5,7 @@ import type { LedgerRow, ProgressRow } from "../../services/rows.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";
 import { batchEvent, LEDGER_COLUMNS, pruneLedger, saveEntry, type Told } from "./ledger.ts";
+import { settleOverride } from "./overrides.ts";
 
 const PROGRESS = "id, job, generation, epoch, type, at, data";
 
@@ -22,6 +23,7 @@ export function createEventStore(db: Database): EventStore {
         const committed: NewEvent[] = [];
         for (const event of fresh) {
           if (event.type !== "batch") {
+            if (event.type === "override") committed.push(...(await settleOverride(tx, event)));
             await saveReport(tx, event);
             continue;
           }

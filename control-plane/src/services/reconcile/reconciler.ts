@@ -1,11 +1,12 @@
 import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
 import type { LaunchPhase } from "../../domain/lifecycle/launch.ts";
 import type { JobSpec } from "../../domain/specs/job-spec.ts";
-import type { Assignment } from "../../domain/sync.ts";
+import type { Assignment, AssignmentSpec } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import type { Meter } from "../metrics.ts";
+import type { OverridesToApply } from "../overrides.ts";
 import type { CatalogStore, Clock, LaunchStore, RunStore } from "../ports.ts";
 import type { ApplicationRow, GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
@@ -21,6 +22,7 @@ export interface ReconcilerDeps {
   meter: Meter;
   applications: Applications;
   jobs: Jobs;
+  overrides: OverridesToApply;
   /** what assignments are composed from; `jobs` is filled in from the catalog */
   site: Omit<AssignmentSite, "jobs">;
   clock: Clock;
@@ -38,6 +40,10 @@ export interface ApplicationPlan {
   assignments: Assignment[];
 }
 
+type Decisions = Pick<AssignmentSpec, "overrides" | "overridesApplied">;
+
+/** The kind of the jobs that judge records. */
+const JUDGES = "silver";
 const TICK_MS = 500;
 /** A gap between two ticks that is longer means that this process did not run: nobody was silent meanwhile. */
 const GAP_MS = 5_000;
@@ -160,12 +166,14 @@ export class Reconciler {
       views.set(application.name, view);
       await this.notePhase(application.name, view);
       const mine: JobView[] = [];
+      const decisions = new Map<string, Decisions>();
       for (const job of members) {
         const run = openRuns.find((candidate) => candidate.job === job.id) ?? null;
         mine.push(await this.deps.jobs.step(job, run, view, open, generation));
+        if (job.spec.kind === JUDGES) decisions.set(job.id, await this.decisionsFor(job, generation));
       }
       jobViews.push(...mine);
-      plans.set(application.name, this.planFor(application, view, mine, specs, generation, wanted));
+      plans.set(application.name, this.planFor(application, view, mine, { specs, decisions }, generation, wanted));
     };
     const troubles: unknown[] = [];
     for (const application of applications) {
@@ -185,6 +193,13 @@ export class Reconciler {
     if (troubles.length > 0) throw troubles[0];
   }
 
+  /** What people decided about single records, for a job that judges records. */
+  private async decisionsFor({ id, pipeline, spec }: JobRow, generation: GenerationRow): Promise<Decisions> {
+    const table = spec.writes[0] ?? "";
+    const { overrides, anyApplied } = await this.deps.overrides.toApply(pipeline, id, generation.number, table);
+    return { overrides, overridesApplied: anyApplied };
+  }
+
   /** Phases are observed and not stored: the journal alone remembers them. */
   private async notePhase(application: string, { decision, launch }: ApplicationView): Promise<void> {
     const from = this.phases.get(application) ?? null;
@@ -198,7 +213,7 @@ export class Reconciler {
     { name, dedicated }: ApplicationRow,
     view: ApplicationView,
     jobs: JobView[],
-    specs: Record<string, JobSpec>,
+    { specs, decisions }: { specs: Record<string, JobSpec>; decisions: Map<string, Decisions> },
     generation: GenerationRow,
     wanted: boolean,
   ): ApplicationPlan {
@@ -216,7 +231,7 @@ export class Reconciler {
           epoch: run.epoch,
           desired: run.stoppingSince === null ? "running" : "stopped",
           stop: stopOf(job, view),
-          spec,
+          spec: { ...spec, ...decisions.get(job.id) },
         },
       ];
     });

@@ -1,0 +1,96 @@
+import type { NewEvent } from "../../domain/event.ts";
+import { type AssignedOverride, placeText } from "../../domain/override.ts";
+import type { RunnerEvent } from "../../domain/sync.ts";
+import type { OverrideRow, OverrideStore, OverridesToApply } from "../../services/overrides.ts";
+import { insertAudit } from "./audit.ts";
+import type { Database, Queryable } from "./database.ts";
+import { insertEvents } from "./journal.ts";
+
+const COLUMNS = `number::int AS number, topic, partition, "offset"::text AS "offset", reason, fields, outcome, created_by AS "createdBy",
+  created_at AS "createdAt", state, settled_at AS "settledAt", reasons, event_id AS "eventId", duplicate_of AS "duplicateOf",
+  version::int AS version, batch::int AS batch`;
+
+/** An assignment is sent several times a second; what is more waits until these are settled. */
+const ASSIGNED_AT_ONCE = 500;
+
+/** Overrides in Postgres. */
+export function createOverrideStore(db: Database): OverrideStore & OverridesToApply {
+  return {
+    insert: (wish, audit) =>
+      db.transaction(async (tx) => {
+        const [row] = await tx.query<OverrideRow>(
+          `INSERT INTO overrides (pipeline, topic, partition, "offset", reason, fields, outcome, created_by)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT (topic, partition, "offset") WHERE state <> 'refused' DO NOTHING RETURNING ${COLUMNS}`,
+          [
+            ...[wish.pipeline, wish.topic, wish.partition, wish.offset, wish.reason],
+            ...[JSON.stringify(wish.fields), wish.outcome, wish.createdBy],
+          ],
+        );
+        if (row === undefined) return null;
+        await insertAudit(tx, audit(row.number));
+        await insertEvents(tx, [eventOf("override.created", row)]);
+        return row;
+      }),
+
+    async find(number) {
+      const rows = await db.query<OverrideRow>(`SELECT ${COLUMNS} FROM overrides WHERE number = $1`, [number]);
+      return rows[0] ?? null;
+    },
+
+    async of({ topic, partition, offset }) {
+      const rows = await db.query<OverrideRow>(
+        `SELECT ${COLUMNS} FROM overrides WHERE topic = $1 AND partition = $2 AND "offset" = $3 AND state <> 'refused'`,
+        [topic, partition, offset],
+      );
+      return rows[0] ?? null;
+    },
+
+    list: (state, limit, before) =>
+      db.query<OverrideRow>(
+        `SELECT ${COLUMNS} FROM overrides WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR number < $2)
+         ORDER BY overrides.number DESC LIMIT $3`,
+        [state, before, limit],
+      ),
+
+    async toApply(pipeline, job, generation, table) {
+      const [row] = await db.query<{ overrides: AssignedOverride[]; anyApplied: boolean }>(
+        `WITH read_up_to AS (
+           SELECT entry->'through' AS through FROM ledger
+           WHERE job = $2 AND generation = $3 AND "table" = $4 ORDER BY version DESC LIMIT 1),
+         due AS (
+           SELECT number, topic, partition, "offset"::text AS "offset", fields AS set FROM overrides
+           WHERE pipeline = $1 AND (state = 'pending' OR (state = 'applied' AND "offset" >= coalesce(
+             (SELECT (through->topic->>partition::text)::bigint FROM read_up_to), 0)))
+           ORDER BY overrides.number LIMIT $5)
+         SELECT (SELECT coalesce(jsonb_agg(to_jsonb(due) ORDER BY number), '[]') FROM due) AS overrides,
+                EXISTS (SELECT 1 FROM overrides WHERE pipeline = $1 AND state = 'applied') AS "anyApplied"`,
+        [pipeline, job, generation, table, ASSIGNED_AT_ONCE],
+      );
+      return row ?? { overrides: [], anyApplied: false };
+    },
+  };
+}
+
+/** Saves what a job reports of an override. @returns the event of it; none when it was settled before: a replay applies it once more */
+export async function settleOverride(tx: Queryable, { data, at }: RunnerEvent): Promise<NewEvent[]> {
+  const [row] = await tx.query<OverrideRow>(
+    `UPDATE overrides SET state = $2, reasons = $3, event_id = $4, duplicate_of = $5, version = $6, batch = $7, settled_at = $8
+     WHERE number = $1 AND state = 'pending' RETURNING ${COLUMNS}`,
+    [
+      ...[data.number, data.state, data.reasons, data.eventId ?? null],
+      ...[data.duplicateOf ?? null, data.version ?? null, data.batch ?? null, at],
+    ],
+  );
+  return row === undefined ? [] : [eventOf(row.state === "applied" ? "override.applied" : "override.refused", row)];
+}
+
+function eventOf(type: NewEvent["type"], row: OverrideRow): NewEvent {
+  const { number, topic, partition, offset, reasons, eventId } = row;
+  const place = placeText(row);
+  return {
+    type,
+    subjects: [`override:${number}`, place],
+    data: { number, topic, partition, offset, reasons, eventId },
+  };
+}
