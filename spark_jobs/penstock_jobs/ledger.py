@@ -54,6 +54,7 @@ class LedgerEntry:
     updates_version: int | None = None
     topic_id: str | None = None
     overrides: tuple[int, ...] = ()
+    let_in_copies: int = 0
 
     def to_data(self) -> dict[str, Any]:
         """The entry as the contract writes it, ready for JSON."""
@@ -74,6 +75,8 @@ class LedgerEntry:
             data["lastTimestamps"] = {partition: from_micros(at) for partition, at in self.last_timestamps.items()}
         if self.topic_id is not None:
             data["topicId"] = self.topic_id
+        if self.let_in_copies:
+            data["letInCopies"] = self.let_in_copies
         if self.overrides:
             data["overrides"] = list(self.overrides)
         if self.kind == "final":
@@ -88,12 +91,21 @@ class LedgerEntry:
 
     def tick(self, low_watermark: int, epoch: int) -> LedgerEntry:
         """This position with a risen low watermark: what is said when nothing more came."""
-        return replace(self, kind="tick", epoch=epoch, low_watermark=low_watermark, rows_in=0, rows={}, overrides=())
+        return replace(
+            self,
+            kind="tick",
+            epoch=epoch,
+            low_watermark=low_watermark,
+            rows_in=0,
+            rows={},
+            overrides=(),
+            let_in_copies=0,
+        )
 
     def with_overrides(self, numbers: tuple[int, ...], epoch: int) -> LedgerEntry:
         """This position with records that overrides let in: no record was read for them."""
         rows = {"overridden": len(numbers)}
-        return replace(self, kind="override", epoch=epoch, rows_in=0, rows=rows, overrides=numbers)
+        return replace(self, kind="override", epoch=epoch, rows_in=0, rows=rows, overrides=numbers, let_in_copies=0)
 
 
 def parse_entry(text: str | None) -> LedgerEntry | None:
@@ -123,6 +135,7 @@ def parse_entry(text: str | None) -> LedgerEntry | None:
         updates_version=data.get("updatesVersion"),
         topic_id=data.get("topicId"),
         overrides=tuple(data.get("overrides", ())),
+        let_in_copies=data.get("letInCopies", 0),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def commit(log: Path, version: int, user_metadata: str | None) -> None:
     info = {"operation": "WRITE"} | ({"userMetadata": user_metadata} if user_metadata else {})
     lines = [json.dumps({"commitInfo": info}), json.dumps({"add": {"path": "x"}})]
     (log / f"{version:020d}.json").write_text("\n".join(lines))
+
+
+def test_an_override_keeps_the_position_of_the_batch_before_it() -> None:
+    batch = replace(ENTRY, let_in_copies=2)
+    assert parse_entry(batch.to_json()) == batch
+    entry = batch.with_overrides((7, 9), epoch=4)
+    assert parse_entry(entry.to_json()) == entry
+    position = replace(entry, kind="batch", epoch=3, rows_in=5, rows={"appended": 5}, overrides=(), let_in_copies=2)
+    assert position == batch
+    assert (entry.overrides, entry.rows, entry.rows_in) == ((7, 9), {"overridden": 2}, 0)
+    assert entry.tick(entry.low_watermark or 0, 5).overrides == ()
 
 
 def table(folder: Path, *entries: str | None, first: int = 0) -> TableLedger:

@@ -111,6 +111,8 @@ export interface EventStore {
   newestProgress(job: string, batch?: string | null): Promise<ProgressRow | null>;
   /** the newest commit of one table by one job */
   newestEntry(job: string, generation: number, table: string, kind: string | null): Promise<LedgerRow | null>;
+  /** the commit of a batch, of the first table that the job writes */
+  batchEntry(job: string, generation: number, batch: number): Promise<LedgerRow | null>;
   /** Forgets what is older than the history that is kept. */
   prune(progressPerJob: number, ledgerDays: number): Promise<void>;
 }

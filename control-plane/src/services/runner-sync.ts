@@ -6,6 +6,7 @@ import type { EventStore } from "./ports.ts";
 import type { Presence } from "./presence.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 import type { RunnerCalls } from "./runner-calls.ts";
+import type { SecondWitness } from "./second-witness.ts";
 
 /** What is asked of a job waits for its runner to call: half of this, on average. */
 const HEARTBEAT_MS = 250;
@@ -17,6 +18,7 @@ export interface RunnerSyncDeps {
   durations: BatchDurations;
   meter: Meter;
   presence: Presence;
+  witness: SecondWitness;
 }
 
 /** Answers the runners' calls (docs/contracts.md §3). */
@@ -65,7 +67,10 @@ export class RunnerSync {
 
   private async save({ launchId, events }: SyncRequest): Promise<number> {
     const { newest, fresh } = await this.deps.events.save(launchId, events);
-    for (const event of fresh) this.measure(event);
+    for (const event of fresh) {
+      this.measure(event);
+      await this.deps.witness.hear(event);
+    }
     return newest;
   }
 

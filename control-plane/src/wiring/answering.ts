@@ -37,6 +37,7 @@ import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
 import { Schemas } from "../services/schemas.ts";
+import { SecondWitness } from "../services/second-witness.ts";
 import { createSilverRecords } from "../services/silver-records.ts";
 import { createSnapshots, type Snapshots } from "../services/snapshots.ts";
 import { Sources } from "../services/sources.ts";
@@ -164,7 +165,10 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
         freeBytes: outside.freeBytes,
         diskWarnBytes: config.diskWarnBytes,
       }),
-    sync: new RunnerSync({ reconciler, calls, events, durations, meter: metrics, presence }),
+    sync: new RunnerSync({
+      ...{ reconciler, calls, events, durations, meter: metrics, presence },
+      witness: new SecondWitness({ entries: events, alerts, log }),
+    }),
     feed,
     tokens: new Tokens({ store: outside.tokens, clock, adminToken: config.adminToken }),
     metrics,

@@ -52,6 +52,16 @@ def test_a_job_is_started_stopped_and_started_anew_by_a_higher_epoch(supervisor:
     eventually(lambda: state(supervisor) == (2, "running"), why=supervisor.reports)
 
 
+def test_a_running_job_knows_the_spec_as_it_was_sent_last(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.apply([wanted(tmp_path, 1)])
+    eventually(lambda: state(supervisor) == (1, "running"), why=supervisor.reports)
+    supervisor.apply([wanted(tmp_path, 1, overrides=[{"number": 7}])])
+    ((job, spec),) = supervisor.running()
+    assert spec["overrides"] == [{"number": 7}]
+    context = job._context()
+    assert (context.spec_now(), "overrides" in context.assignment.spec) == (spec, False)
+
+
 def test_a_run_that_is_to_stop_before_it_began_ends_without_a_query(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.apply([wanted(tmp_path, 1, "stopped")])
     eventually(lambda: state(supervisor) == (1, "stopped"), why=supervisor.reports)

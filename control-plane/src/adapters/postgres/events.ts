@@ -65,6 +65,17 @@ export function createEventStore(db: Database): EventStore {
       return rows[0] ?? null;
     },
 
+    async batchEntry(job, generation, batch) {
+      const rows = await db.query<LedgerRow>(
+        `SELECT ${LEDGER_COLUMNS} FROM ledger
+         WHERE job = $1 AND generation = $2 AND "table" = (SELECT spec->'writes'->>0 FROM jobs WHERE id = $1)
+           AND kind = 'batch' AND batch = $3
+         ORDER BY version DESC LIMIT 1`,
+        [job, generation, batch],
+      );
+      return rows[0] ?? null;
+    },
+
     async prune(progressPerJob, ledgerDays) {
       await db.query(
         `DELETE FROM progress USING jobs WHERE progress.job = jobs.id AND progress.id <=

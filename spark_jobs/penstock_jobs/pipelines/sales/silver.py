@@ -135,6 +135,8 @@ class SilverJob(Job):
             low_watermark=before.low_watermark,
             rows_in=counts.records,
             rows={outcome: count for outcome, count in rows.items() if count},
+            # Spark's own count of duplicates lacks these: its operator took them for new.
+            let_in_copies=counts.answers - counts.new_ids,
         )
 
     def _silver_rows(self, judged: DataFrame) -> DataFrame:
@@ -168,6 +170,7 @@ def _count(rows: DataFrame, let_in: Collection[str]) -> Row:
     unknown = whole & (sf.element_at("reasons", 1) == "UNKNOWN_SCHEMA_ID")
     counted = rows.agg(
         sf.count_if(whole).alias("records"),
+        sf.count_if(sf.col("let_through")).alias("answers"),
         sf.count_if(is_new_id(let_in)).alias("new_ids"),
         sf.count_if(outcome == "accepted").alias("candidates"),
         *(sf.count_if(outcome == name).alias(name) for name in REFUSED),

@@ -111,6 +111,7 @@ class Stand:
         self.quality_rules: dict[str, Any] | None = None
         self.overrides: list[dict[str, Any]] = []
         self.overrides_applied = False
+        self.progress: list[dict[str, Any]] = []
         self.brokers = "127.0.0.1:1"
         self.reports = Reports()
         self.fence = OpenFence()
@@ -173,6 +174,8 @@ class Stand:
             if raised:
                 raise raised[0] from None
             raise
+        stream: Any = query
+        self.progress = [json.loads(progress.json()) for progress in stream._jsq.recentProgress()]
 
     def bronze(self, records: Iterable[Record], low_watermark: float, kind: str = "batch") -> None:
         """Commit records to bronze as the bronze job does; the low watermark in seconds after the start of 2026."""

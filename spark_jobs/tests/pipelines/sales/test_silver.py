@@ -99,6 +99,19 @@ def test_copies_are_found_in_later_batches_after_restarts_and_after_a_crash(stan
         assert entry.batch == data["batch"]
 
 
+def test_sparks_own_counts_agree_with_the_ledger(stand: Stand) -> None:
+    # What the control plane compares: its factor of two is that each row is read for itself and for its id.
+    copies = [Record(0, n, 0, event(event_id=f"e{n % 3}")) for n in range(7)]
+    stand.bronze([*copies, Record(1, 0, 0, event(event_id="bad", region="MARS"))], 0)
+    stand.run("silver")
+    stand.bronze([Record(0, n, 1, event(event_id=f"e{n % 5}")) for n in range(7, 12)], 1)
+    stand.run("silver")
+    entry, progress = stand.newest_entry(NAME), stand.progress[-1]
+    dropped = progress["stateOperators"][0]["customMetrics"]["numDroppedDuplicateRows"]
+    assert (progress["batchId"], progress["numInputRows"], dropped) == (entry.batch, 2 * entry.rows_in, 3)
+    assert entry.rows == {"accepted": 2, "duplicate": 3}
+
+
 def test_a_tick_passes_the_low_watermark_on_and_a_checkpoint_that_does_not_fit_is_refused(stand: Stand) -> None:
     stand.bronze([Record(0, 0, 0, event())], 0)
     stand.fence.shut = JobRefused("replaced")

@@ -1,0 +1,55 @@
+import { disagreements, hasWitness } from "../domain/second-witness.ts";
+import type { RunnerEvent } from "../domain/sync.ts";
+import type { Alerts } from "./alerts.ts";
+import type { Log } from "./log.ts";
+import type { LedgerRow } from "./rows.ts";
+
+interface WitnessParts {
+  /** Finds what the first table of a job says of a batch. */
+  entries: { batchEntry(job: string, generation: number, batch: number): Promise<LedgerRow | null> };
+  alerts: Pick<Alerts, "observe">;
+  log: Log;
+}
+
+/** Compares each batch that Spark tells of with its ledger entry, and alarms when they do not agree. */
+export class SecondWitness {
+  private readonly parts: WitnessParts;
+  /** jobs whose last batch agreed: nobody needs to be told again */
+  private readonly agreeing = new Set<string>();
+
+  constructor(parts: WitnessParts) {
+    this.parts = parts;
+  }
+
+  /** Looks at a report that has been saved. Never throws: what it could not compare, the reconciliation counts anew. */
+  async hear(event: RunnerEvent): Promise<void> {
+    try {
+      await this.#compare(event);
+    } catch (error) {
+      this.parts.log.warn({ err: error, job: event.job }, "cannot compare Spark's counts with the ledger");
+    }
+  }
+
+  async #compare({ type, job, generation, data }: RunnerEvent): Promise<void> {
+    const durations = data.durationMs as Record<string, number> | undefined;
+    // Progress comes without a batch, too, when a query has looked and found nothing.
+    if (type !== "progress" || typeof data.batchId !== "number" || durations?.addBatch === undefined) return;
+    const row = await this.parts.entries.batchEntry(job, generation, data.batchId);
+    if (row === null || !hasWitness(row.table)) return;
+    const found = disagreements(row.table, row.entry, data);
+    if (found.length === 0 && this.agreeing.has(job)) return;
+    await this.parts.alerts.observe({
+      key: `ledger.witness:${job}`,
+      severity: "warning",
+      title: `${job}: Spark and the ledger do not agree`,
+      detail:
+        found.length === 0
+          ? `batch ${row.batch}: all counts agree`
+          : `batch ${row.batch} (version ${row.version} of ${row.table}): ${found.join("; ")}`,
+      subjects: [job, row.table],
+      failing: found.length > 0,
+    });
+    if (found.length === 0) this.agreeing.add(job);
+    else this.agreeing.delete(job);
+  }
+}
