@@ -12,7 +12,7 @@ export default defineConfig({
             "control-plane/test/**/*.test.ts",
             "producer/test/**/*.test.ts",
             "infra/local/test/**/*.test.ts",
-            "test/faults/**/*.test.ts",
+            "test/{faults,smoke}/**/*.test.ts",
           ],
         },
       },

@@ -27,6 +27,23 @@ const OPTIONS = byEnvironment({
     value: "TIME",
     help: "time of the first event; the others follow at the rate (0: 50,000 a second); without it the clock's time",
   },
+  pace: {
+    read: setting.positive,
+    value: "N",
+    help: "with --start: events in one second of their own time; without it the rate",
+  },
+  skip: {
+    read: setting.wholeNumber(0, 1e12),
+    value: "N",
+    default: "0",
+    help: "leave out so many events: goes on where a run with the same seed, start and rate (or pace) has ended",
+  },
+  mix: {
+    read: setting.oneOf("usual", "nasty"),
+    value: "NAME",
+    default: "usual",
+    help: "usual: by the shares below; nasty: everything that can be wrong or odd with a record, the shares do not count",
+  },
   accounts: { read: setting.wholeNumber(1, 10_000_000), value: "N", default: "500", help: "number of accounts" },
   refunds: { read: setting.share, value: "SHARE", default: "0.05", help: "refunds and chargebacks" },
   duplicates: {
@@ -62,6 +79,12 @@ const OPTIONS = byEnvironment({
     default: "5m",
     help: "of the pipeline: where future begins",
   },
+  window: {
+    read: setting.duration,
+    value: "TIME",
+    default: "5m",
+    help: "of the pipeline: nasty events lie on its ends",
+  },
 });
 
 const SWITCHES = {
@@ -86,6 +109,10 @@ export function readProducerOptions(args: readonly string[], environment: NodeJS
     throw new UsageError(
       `The shares of duplicates, late, too-late, future, undecodable and twice invalid add up to ${sum.toFixed(3)}: expected at most 1.`,
     );
+  }
+  if (values.window === 0) throw new UsageError("--window: expected more than zero, got '0'.");
+  if (values.pace !== undefined && values.start === undefined) {
+    throw new UsageError("--pace needs a --start: without one events have the clock's time.");
   }
   if (switches.forever && values.rate === 0) {
     throw new UsageError("--forever needs a --rate above 0: as fast as possible without an end would fill the disk.");

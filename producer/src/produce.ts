@@ -1,14 +1,18 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Message } from "kafkajs";
 import { createEncoder } from "./event-encoder.ts";
 import { createKafka } from "./kafka-client.ts";
 import type { ProducerOptions } from "./options.ts";
 import { type Patience, persist } from "./patience.ts";
 import { RegistryAway, registerContract } from "./registration.ts";
 import { Schedule } from "./schedule.ts";
-import { KafkaAway, Sender } from "./sender.ts";
+import { KafkaAway, Sender, type TopicFacts } from "./sender.ts";
 import { Tally } from "./tally.ts";
-import { Generator, type Produced, type Traffic } from "./traffic/generator.ts";
+import { Generator, type Traffic } from "./traffic/generator.ts";
+import { NastyGenerator } from "./traffic/nasty/generator.ts";
+import type { Produced, RecordSource } from "./traffic/record.ts";
+import { registerWriters } from "./writers.ts";
 
 /** Whom a run tells what. */
 export interface Reporter {
@@ -19,6 +23,7 @@ export interface Reporter {
 }
 
 const BATCH = 4_000;
+const LARGE_BYTES = 100_000;
 const ATTEMPTS = 6;
 /** Often enough for a live picture, seldom enough to leave the processor to others. */
 const TICK_MS = 50;
@@ -32,32 +37,43 @@ const TICK_MS = 50;
 export async function produce(options: ProducerOptions, reporter: Reporter, signal: AbortSignal): Promise<string> {
   const patience: Patience = { attempts: options.forever ? undefined : ATTEMPTS, signal, log: reporter.log };
   const seed = options.seed ?? randomInt(2 ** 31);
-  const isRegistryAway = (error: Error) => error instanceof RegistryAway;
-  const register = () => registerContract(options.registry, `${options.topic}-value`);
-  const schemaId = await persist(register, isRegistryAway, patience);
-
   const kafka = createKafka(options.brokers, "penstock-producer", { retries: 1 });
   const sender = new Sender(kafka, options.brokers, options.topic, patience);
-  await sender.connect();
-  reporter.log(`Producing to ${options.topic} with seed ${seed}.`);
   try {
-    const generator = new Generator(trafficOf(options, seed), createEncoder(schemaId));
-    return await sendAll(options, generator, sender, reporter, signal);
+    const facts = await sender.connect();
+    const source = await persist(
+      () => createSource(options, seed, facts),
+      (error) => error instanceof RegistryAway,
+      patience,
+    );
+    reporter.log(`Producing to ${options.topic} with seed ${seed}.`);
+    return await sendAll(options, source, sender, reporter, signal);
   } finally {
     await sender.disconnect();
   }
 }
 
+/** Registers what the records are written with. */
+async function createSource(options: ProducerOptions, seed: number, topic: TopicFacts): Promise<RecordSource> {
+  if (options.mix === "usual") {
+    const schemaId = await registerContract(options.registry, `${options.topic}-value`);
+    return new Generator(trafficOf(options, seed), createEncoder(schemaId));
+  }
+  const { accounts, "allowed-lateness": allowedLatenessMs, "allowed-skew": allowedSkewMs, window: windowMs } = options;
+  const traffic = { seed, accounts, allowedLatenessMs, allowedSkewMs, windowMs, ...topic };
+  return new NastyGenerator(traffic, await registerWriters(options.registry, options.topic));
+}
+
 async function sendAll(
   options: ProducerOptions,
-  generator: Generator,
+  source: RecordSource,
   sender: Sender,
   reporter: Reporter,
   signal: AbortSignal,
 ): Promise<string> {
   const startedAt = Date.now();
   const tally = new Tally();
-  const batches = drawBatches(options, generator, startedAt, signal);
+  const batches = drawBatches(options, source, startedAt, signal);
   let inFlight: Promise<void> | undefined;
   let reportAt = startedAt + 1000;
   try {
@@ -81,13 +97,15 @@ async function sendAll(
 /** Draws what is due, batch by batch, until there is no more to send. */
 async function* drawBatches(
   options: ProducerOptions,
-  generator: Generator,
+  source: RecordSource,
   startedAt: number,
   signal: AbortSignal,
 ): AsyncGenerator<Produced[]> {
-  const schedule = new Schedule(options.rate, options.start, startedAt);
+  const schedule = new Schedule(options.rate, options.start, startedAt, options.pace);
   const count = options.count ?? Number.POSITIVE_INFINITY;
   const endsAt = startedAt + (options.duration ?? Number.POSITIVE_INFINITY);
+  // Drawn all the same: what comes later depends on what came before.
+  for (let index = 0; index < options.skip; index += 1) source.next(schedule.timeOf(index, startedAt));
   let drawn = 0;
   while (drawn < count) {
     if (options.rate > 0) {
@@ -98,14 +116,37 @@ async function* drawBatches(
     if (now >= endsAt || signal.aborted) return;
     const due = Math.min(count, schedule.dueBy(now), drawn + BATCH);
     const batch: Produced[] = [];
-    for (; drawn < due; drawn += 1) batch.push(generator.next(schedule.timeOf(drawn, now)));
+    for (; drawn < due; drawn += 1) batch.push(source.next(schedule.timeOf(options.skip + drawn, now)));
     if (batch.length > 0) yield batch;
   }
 }
 
 async function sendBatch(sender: Sender, batch: Produced[], tally: Tally): Promise<void> {
-  await sender.send(batch.map(({ key, value }) => ({ key, value })));
+  for (const records of portions(batch)) await sender.send(records.map(toMessage));
   for (const record of batch) tally.add(record);
+}
+
+/** A large record goes alone: the broker's limit is for all that is sent to a partition at once. */
+function* portions(batch: Produced[]): Iterable<Produced[]> {
+  let portion: Produced[] = [];
+  for (const record of batch) {
+    const isLarge = (record.value?.length ?? 0) > LARGE_BYTES;
+    if (isLarge && portion.length > 0) yield portion;
+    if (isLarge) portion = [];
+    portion.push(record);
+    if (isLarge) yield portion.splice(0);
+  }
+  if (portion.length > 0) yield portion;
+}
+
+function toMessage({ key, value, partition, timestampMs, headers }: Produced): Message {
+  return {
+    key,
+    value,
+    ...(partition === undefined ? {} : { partition }),
+    ...(timestampMs === undefined ? {} : { timestamp: String(timestampMs) }),
+    ...(headers === undefined ? {} : { headers }),
+  };
 }
 
 function trafficOf(options: ProducerOptions, seed: number): Traffic {

@@ -9,22 +9,28 @@ const WANTED = COMPATIBILITY.BACKWARD_TRANSITIVE;
 export class RegistryAway extends Error {}
 
 /**
- * Registers the contract and sets the subject's compatibility where nobody has set it yet.
+ * Registers the contract, or another schema, and sets the subject's compatibility where nobody has set it yet.
  * @param url base of the registry's Confluent API
- * @param contract the Avro schema as JSON text
+ * @param schema as JSON text
  * @returns the schema's id
  * @throws {RegistryAway} when the registry does not answer
- * @throws {UsageError} when it refuses the contract, or holds the subject to another compatibility
+ * @throws {UsageError} when it refuses the schema, or holds the subject to another compatibility
  */
-export async function registerContract(url: string, subject: string, contract = readContract()): Promise<number> {
+export async function registerContract(
+  url: string,
+  subject: string,
+  schema = readContract(),
+  type = SchemaType.AVRO,
+): Promise<number> {
   const registry = new SchemaRegistry({ host: url, retry: { retries: 0 } });
   try {
-    const schema = { type: SchemaType.AVRO, schema: contract } as const;
-    const { id } = await registry.register(schema, { subject, compatibility: WANTED });
+    // The client's types ask for a constant where it takes any of its types of schemas.
+    const confluent = { type, schema } as { type: SchemaType.AVRO; schema: string };
+    const { id } = await registry.register(confluent, { subject, compatibility: WANTED });
     return id;
   } catch (error) {
     const failure = error as Error & { status?: number };
-    if (failure.status === 409 || failure.status === 422) throw await explainRefusal(failure, url, subject, contract);
+    if (failure.status === 409 || failure.status === 422) throw await explainRefusal(failure, url, subject, schema);
     throw explain(failure, url, subject);
   }
 }

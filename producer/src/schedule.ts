@@ -3,6 +3,7 @@ export class Schedule {
   private readonly rate: number;
   private readonly startedAt: number;
   private readonly start: number | undefined;
+  private readonly pace: number;
   /** Events of one second when there is no rate to say so: about what one producer reaches. */
   private static readonly FULL_SPEED = 50_000;
 
@@ -10,9 +11,11 @@ export class Schedule {
    * @param rate events per second, 0 for as fast as possible
    * @param start time of the first event in milliseconds since 1970; undefined lets event times follow the clock
    * @param now milliseconds since 1970
+   * @param pace events in one second of the time that begins at `start`; the rate when left out
    */
-  constructor(rate: number, start: number | undefined, now: number) {
+  constructor(rate: number, start: number | undefined, now: number, pace?: number) {
     this.rate = rate;
+    this.pace = pace ?? (rate || Schedule.FULL_SPEED);
     this.start = start;
     this.startedAt = now;
   }
@@ -30,6 +33,6 @@ export class Schedule {
   /** The time of event `index` (from 0), in milliseconds since 1970. */
   timeOf(index: number, now: number): number {
     if (this.start === undefined) return now;
-    return this.start + Math.floor((index * 1000) / (this.rate || Schedule.FULL_SPEED));
+    return this.start + Math.floor((index * 1000) / this.pace);
   }
 }

@@ -1,12 +1,23 @@
-import { type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import kafkajs, { type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
 import { UsageError } from "./command-line.ts";
 import { type Patience, persist } from "./patience.ts";
 
 /** Kafka did not take what was sent; sending it again may work. */
 export class KafkaAway extends Error {}
 
+/** What of a topic decides how records are made for it. */
+export interface TopicFacts {
+  partitions: number;
+  /** the topic keeps the timestamps that records come with (CreateTime) */
+  keepsTimestamps: boolean;
+}
+
 /** The broker no longer knows the producer's id or sequence: only a new producer can go on. */
 const FORGOTTEN = ["OUT_OF_ORDER_SEQUENCE_NUMBER", "UNKNOWN_PRODUCER_ID", "INVALID_PRODUCER_EPOCH", "PRODUCER_FENCED"];
+
+// One of the exports that Node cannot tell from the text of a CommonJS module.
+const { ConfigResourceTypes } = kafkajs;
+const TIMESTAMP_TYPE = "message.timestamp.type";
 
 /** Sends records with acks=all, each exactly once as long as the broker remembers the producer. */
 export class Sender {
@@ -25,11 +36,13 @@ export class Sender {
 
   /**
    * Connects and makes sure that the topic exists.
+   * @returns what is to be known of it
    * @throws {KafkaAway} when Kafka does not answer, or does not know the topic, within the given patience
    */
-  async connect(): Promise<void> {
-    await persist(() => this.checkTopic(), isTransient, this.patience);
+  async connect(): Promise<TopicFacts> {
+    const facts = await persist(() => this.describeTopic(), isTransient, this.patience);
     await persist(() => this.renewProducer(), isTransient, this.patience);
+    return facts;
   }
 
   /**
@@ -45,7 +58,7 @@ export class Sender {
     await this.producer?.disconnect().catch(() => {}); // nothing is in flight any more: a lost connection is no loss
   }
 
-  private async checkTopic(): Promise<void> {
+  private async describeTopic(): Promise<TopicFacts> {
     const admin = this.kafka.admin();
     try {
       await admin.connect();
@@ -55,6 +68,13 @@ export class Sender {
           `Kafka at ${this.brokers} has no topic ${this.topic}; the control plane makes it when it starts.`,
         );
       }
+      const { topics: described } = await admin.fetchTopicMetadata({ topics: [this.topic] });
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: this.topic, configNames: [TIMESTAMP_TYPE] }],
+      });
+      const type = resources[0]?.configEntries.find(({ configName }) => configName === TIMESTAMP_TYPE)?.configValue;
+      return { partitions: described[0]?.partitions.length ?? 0, keepsTimestamps: type === "CreateTime" };
     } catch (error) {
       throw error instanceof KafkaAway ? error : this.away(error as Error);
     } finally {

@@ -39,6 +39,20 @@ export const rate: Read<number> = (value) => {
   return number;
 };
 
+export const positive: Read<number> = (value) => {
+  const number = decimal(value);
+  if (number === undefined || number === 0) throw new Expected("a number above 0, such as 20 or 0.5");
+  return number;
+};
+
+export function oneOf<const T extends string>(...choices: T[]): Read<T> {
+  return (value) => {
+    const choice = choices.find((name) => name === value);
+    if (choice === undefined) throw new Expected(choices.join(" or "));
+    return choice;
+  };
+}
+
 export function wholeNumber(least: number, most: number): Read<number> {
   return (value) => {
     const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;

@@ -1,4 +1,4 @@
-import { KINDS, type Kind, type Produced } from "./traffic/generator.ts";
+import { KINDS, type Kind, type Produced } from "./traffic/record.ts";
 
 /** Counts what was sent. */
 export class Tally {

@@ -46,4 +46,10 @@ describe("event times", () => {
   test("advance as at 50,000 events a second when there is no rate", () => {
     expect(new Schedule(0, 500, NOW).timeOf(100_000, NOW)).toBe(2_500);
   });
+
+  test("have a pace of their own where there is one, whatever the rate", () => {
+    const times = (rate: number) => [0, 1, 2, 9].map((i) => new Schedule(rate, 5_000, NOW, 4).timeOf(i, NOW));
+    expect(times(100)).toEqual([5_000, 5_250, 5_500, 7_250]);
+    expect(times(0)).toEqual(times(100));
+  });
 });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Manifest, ManifestError, parseManifest } from "../../control-plane/src/domain/manifest.ts";
 import { CHECKOUT } from "../../infra/local/src/root.ts";
 import { UsageError } from "../../producer/src/command-line.ts";
@@ -11,80 +12,94 @@ import {
   type OutcomeCounts,
 } from "../../producer/src/oracle/comparison.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
-import { anyAlive, killDrivers } from "../stack/spark-driver.ts";
+import type { Expectation } from "../../producer/src/oracle/expectation.ts";
 import { type Stack, withStack } from "../stack/stack.ts";
-import { waitFor } from "../stack/wait-for.ts";
-import { HELP, readSmokeOptions, type SmokeOptions } from "./options.ts";
-import { type Order, runProducer } from "./produce.ts";
-import { jobsCaughtUp, jobsInTheMiddle, jobsRunning } from "./progress.ts";
+import { digestOf } from "./digest.ts";
+import { produceUnderKills } from "./kills.ts";
+import { HELP, readSmokeOptions, repeatable, type SmokeOptions } from "./options.ts";
+import { runProducer } from "./produce.ts";
+import { jobsCaughtUp, jobsRunning } from "./progress.ts";
+import { reconcile } from "./reconciliation.ts";
 import { differenceList, outcomeTable, revenueTable } from "./report.ts";
 
+const SETTLED_WITHIN_MS = 15_000;
 const startedAt = Date.now();
 
 function tell(line: string): void {
   console.log(`${((Date.now() - startedAt) / 1000).toFixed(1).padStart(6)} s  ${line}`);
 }
 
+/** What came of one run on one stack. */
+interface Result {
+  differences: Difference[];
+  digest: string;
+}
+
 /** Produces, waits, compares. */
-async function smoke(
-  stack: Stack,
-  manifest: Manifest,
-  options: SmokeOptions,
-  signal: AbortSignal,
-): Promise<Difference[]> {
-  const { events, timeoutMs } = options;
+async function smoke(stack: Stack, manifest: Manifest, options: SmokeOptions, signal: AbortSignal): Promise<Result> {
+  const { events, timeoutMs, kills, nasty } = options;
   const jobs = Object.keys(manifest.jobs);
   const topic = manifest.topics.events.name;
+  const wait = { timeout: timeoutMs, signal };
   tell(`Services are ready at ${stack.url}`);
   await jobsRunning(stack, jobs, timeoutMs, signal);
   tell(`${jobs.join(", ")} run`);
 
   const producedFrom = Date.now();
-  const order = { topic, seed: options.seed, events, parameters: manifest.parameters };
-  if (options.killApplication) await produceAndKill(stack, jobs, order, { timeout: timeoutMs, signal });
+  const { parameters } = manifest;
+  const order = { topic, seed: options.seed, events, parameters, ...(nasty === undefined ? {} : { nasty }) };
+  if (kills > 0) await produceUnderKills(stack, jobs, order, kills, wait, tell);
   else tell(await runProducer(stack, order, signal));
-  await jobsCaughtUp(stack, jobs, events, { timeout: timeoutMs, signal }, tell);
+  await jobsCaughtUp(stack, jobs, events, wait, tell);
   const seconds = (Date.now() - producedFrom) / 1000;
   tell(`All consumed ${seconds.toFixed(1)} s after the first was sent: ${Math.round(events / seconds)} events/s`);
+  // A job that had stopped could have been started again just now: it has to go on, too.
+  await jobsRunning(stack, jobs, timeoutMs, signal);
 
-  const source = { brokers: stack.brokers, registry: stack.registryUrl, topic };
-  const expected = await expectTopic(source, manifest.parameters);
-  const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
-  const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
-  tell(`Seed ${options.seed}, ${events} events; the oracle beside what REST answers:`);
+  const expected = await expectTopic({ brokers: stack.brokers, registry: stack.registryUrl, topic }, parameters);
+  const { windows, outcomes, found } = await settled(stack, expected, signal);
+  const unreconciled = await reconcile(stack, wait, tell);
+  tell(`${repeatable(options)}; the oracle beside what REST answers:`);
   console.log(outcomeTable(expected, outcomes));
   console.log(revenueTable(expected, windows.length));
 
   const inKafka = expected.partitions.reduce((sum, { earliest, latest }) => sum + Number(latest - earliest), 0);
   const unread = { key: "records read back from Kafka", expected: String(inKafka), actual: String(expected.records) };
-  return [
-    ...(inKafka === expected.records ? [] : [unread]),
-    ...compareOutcomes(expected, outcomes),
-    ...compareWindows(expected.windows, windows),
-  ];
+  return {
+    differences: [...(inKafka === expected.records ? [] : [unread]), ...found, ...unreconciled],
+    digest: digestOf(windows, outcomes),
+  };
 }
 
-/** Sends the first half, and once every job has worked on it the second, and kills the driver while that is on its way. */
-async function produceAndKill(
-  stack: Stack,
-  jobs: string[],
-  order: Order,
-  wait: { timeout: number; signal: AbortSignal },
-): Promise<void> {
-  const half = Math.floor(order.events / 2);
-  tell(await runProducer(stack, { ...order, events: half }, wait.signal));
-  await jobsInTheMiddle(stack, jobs, 0, wait);
-  tell(await runProducer(stack, { ...order, seed: order.seed + 1, events: order.events - half }, wait.signal));
-  const least = await jobsInTheMiddle(stack, jobs, half, wait);
-  if (least >= order.events)
-    throw new Error("All jobs had consumed everything before the application could be killed.");
-  const killed = killDrivers(stack.stateDir);
-  const pids = killed.map(({ pid }) => pid).join(", ");
-  tell(`Killed the Spark application (pids ${pids}); a job had consumed only ${least} of ${order.events}`);
-  await waitFor(async () => (anyAlive(killed) ? { pending: "still there" } : true), {
-    timeout: 10_000,
-    what: "the killed processes to be gone",
+/**
+ * What REST answers once it agrees with the oracle, or once that has taken too long: a window that was final and gets
+ * one more event has its revision a moment after the batch.
+ */
+async function settled(stack: Stack, expected: Expectation, signal: AbortSignal) {
+  const until = Date.now() + SETTLED_WITHIN_MS;
+  for (;;) {
+    const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
+    const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
+    const found = [...compareOutcomes(expected, outcomes), ...compareWindows(expected.windows, windows)];
+    if (found.length === 0 || Date.now() > until) return { windows, outcomes, found };
+    await sleep(500, undefined, { signal });
+  }
+}
+
+/** One run on a stack of its own. */
+async function runOnce(manifest: Manifest, options: SmokeOptions): Promise<Result> {
+  const result = await withStack({ name: "smoke", manifest: options.manifest }, async (stack, signal) => {
+    const { differences, digest } = await smoke(stack, manifest, options, signal);
+    return { differences, digest, failed: differences.length > 0, keep: options.keep };
   });
+  const { differences, digest } = result;
+  tell(
+    differences.length === 0
+      ? "Exact: every window and every count, and nothing that fails to add up from Kafka to gold."
+      : differenceList(differences),
+  );
+  tell(`Digest of all windows and counts: ${digest}`);
+  return result;
 }
 
 /** @returns the exit code */
@@ -95,12 +110,13 @@ async function main(): Promise<number> {
     return 0;
   }
   const manifest = readManifest(options.manifest);
-  const { differences } = await withStack({ name: "smoke", manifest: options.manifest }, async (stack, signal) => {
-    const found = await smoke(stack, manifest, options, signal);
-    return { differences: found, failed: found.length > 0, keep: options.keep };
-  });
-  tell(differences.length === 0 ? "Exact: every window and every count." : differenceList(differences));
-  return differences.length === 0 ? 0 : 1;
+  const undisturbed = options.crossed ? await runOnce(manifest, { ...options, kills: 0 }) : null;
+  if (undisturbed !== null && undisturbed.differences.length > 0) return 1;
+  const { differences, digest } = await runOnce(manifest, options);
+  if (undisturbed === null) return differences.length === 0 ? 0 : 1;
+  const isSame = undisturbed.digest === digest;
+  tell(isSame ? "The same with the kills as without them." : "Not the same with the kills as without them.");
+  return differences.length === 0 && isSame ? 0 : 1;
 }
 
 function readManifest(path: string): Manifest {

@@ -43,29 +43,6 @@ export async function jobsCaughtUp(
   );
 }
 
-/**
- * Waits until every job has consumed some events, and the first of them more than a number.
- * @returns how many the job that is furthest behind has consumed
- * @throws when the time is over
- */
-export async function jobsInTheMiddle(
-  stack: Stack,
-  jobs: string[],
-  firstBeyond: number,
-  wait: { timeout: number; signal: AbortSignal },
-): Promise<number> {
-  const what = `all jobs to have consumed some events, and ${jobs[0]} more than ${firstBeyond}`;
-  return await waitFor<number>(
-    async () => {
-      const all = await Promise.all(jobs.map((job) => offsetsOf(stack, job)));
-      const committed = all.map(({ partitions }) => sum(partitions.map((p) => p.committed)));
-      const least = Math.min(...committed);
-      return least > 0 && (committed[0] ?? 0) > firstBeyond ? least : { pending: committed };
-    },
-    { ...wait, what, interval: 100 },
-  );
-}
-
 function progressOf({ job, partitions }: JobOffsets, state: string | undefined): string {
   const committed = `${job} ${sum(partitions.map((p) => p.committed))}`;
   return state?.toLowerCase() === "running" ? committed : `${committed} (${state ?? "no such job"})`;

@@ -5,6 +5,7 @@ import { ManifestError, parseManifest } from "../../src/domain/manifest.ts";
 const root = new URL("../../../", import.meta.url);
 const sales = readFileSync(new URL("spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml", root), "utf8");
 const seconds = readFileSync(new URL("test/pipelines/sales-seconds.yaml", root), "utf8");
+const createTime = readFileSync(new URL("test/pipelines/sales-createtime.yaml", root), "utf8");
 
 function complaints(text: string): { path: string; value?: unknown; expected: string }[] {
   try {
@@ -34,6 +35,16 @@ describe("the manifest", () => {
     const { parameters: _, ...product } = parseManifest(sales);
     expect(rest).toEqual(product);
     expect(parameters.windowMs).toBe(10_000);
+  });
+
+  it("of nasty events differs in who sets timestamps, and how far they may lie behind", () => {
+    const product = parseManifest(sales);
+    const { events, ...topics } = product.topics;
+    expect(parseManifest(createTime)).toEqual({
+      ...product,
+      topics: { ...topics, events: { ...events, timestampType: "CreateTime" } },
+      parameters: { ...product.parameters, clockMarginMs: 7 * 3_600_000 },
+    });
   });
 
   it.each([

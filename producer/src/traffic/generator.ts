@@ -3,6 +3,7 @@ import { Random } from "../random.ts";
 import { drawEvent } from "./event.ts";
 import { VIOLATIONS } from "./invalid.ts";
 import { ODDITIES } from "./odd.ts";
+import type { Kind, Produced, RecordSource } from "./record.ts";
 import { CORRUPTIONS } from "./undecodable.ts";
 
 /** Shares of all records, but for `refunds`: of those that are neither copies nor broken. */
@@ -26,28 +27,6 @@ export interface Traffic {
   allowedSkewMs: number;
 }
 
-export const KINDS = [
-  "plain",
-  "refund",
-  "late",
-  "too late",
-  "future",
-  "odd",
-  "duplicate",
-  "undecodable",
-  "invalid",
-] as const;
-export type Kind = (typeof KINDS)[number];
-
-/** A record to be sent, and what it was made to be. */
-export interface Produced {
-  kind: Kind;
-  /** which way of being odd, invalid or undecodable */
-  variant?: string;
-  key: string;
-  value: Buffer | null;
-}
-
 const COPIES_FROM = 4096;
 /** Half of the default dedup horizon of an hour, so that a copy is always found to be one. */
 const COPY_AGE_MS = 30 * 60_000;
@@ -55,7 +34,7 @@ const HOUR_MS = 3_600_000;
 const FAR_FUTURE_MS = Date.UTC(2099, 0, 1);
 
 /** Draws records one after the other: the same traffic and times give the same records. */
-export class Generator {
+export class Generator implements RecordSource {
   private readonly random: Random;
   private readonly traffic: Traffic;
   private readonly encode: (event: SalesEvent) => Buffer;

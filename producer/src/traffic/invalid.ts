@@ -4,7 +4,8 @@ import type { Random } from "../random.ts";
 /** Breaks a good event against the contract; it stays decodable. */
 type Violation = (event: SalesEvent, random: Random) => void;
 
-const REQUIRED = [
+/** Fields that must not be empty. */
+export const REQUIRED = [
   "event_id",
   "event_time",
   "ingest_time",

@@ -3,9 +3,10 @@ import { readContract } from "../../src/contract.ts";
 import { createEncoder } from "../../src/event-encoder.ts";
 import { createDecoder, type RawRecord } from "../../src/oracle/decode.ts";
 import { expectationOf, OUTCOMES, type Outcome } from "../../src/oracle/expectation.ts";
-import { Generator, KINDS, type Kind, type Produced, type Shares, type Traffic } from "../../src/traffic/generator.ts";
+import { Generator, type Shares, type Traffic } from "../../src/traffic/generator.ts";
 import { VIOLATIONS } from "../../src/traffic/invalid.ts";
 import { ODDITIES } from "../../src/traffic/odd.ts";
+import { KINDS, type Kind, type Produced } from "../../src/traffic/record.ts";
 import { CORRUPTIONS } from "../../src/traffic/undecodable.ts";
 import { TEN } from "../event-samples.ts";
 

@@ -14,6 +14,26 @@ export const smoke: Command = {
   run: (args) => runOnOwnStack("smoke", args),
 };
 
+export const kills: Command = {
+  name: "test:kills",
+  summary: "nasty events without and with kill -9 of the driver, ten times: every figure must be the same",
+  help: "",
+  passesHelp: true,
+  run: (args) =>
+    runOnOwnStack("smoke", [
+      "--mix",
+      "nasty",
+      "--count",
+      "200000",
+      "--kills",
+      "10",
+      "--crossed",
+      "--timeout",
+      "15m",
+      ...args,
+    ]),
+};
+
 export const faults: Command = {
   name: "test:faults",
   summary: "lets processes die and dependencies go away, and compares every figure afterwards",
