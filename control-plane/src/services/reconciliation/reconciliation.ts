@@ -171,11 +171,9 @@ export class Reconciliation {
   }
 
   private async input(live: LiveTables): Promise<CheckInput> {
-    const [harvested, times, offsets] = await Promise.all([
-      this.deps.ledger.harvested(),
-      this.deps.rules(),
-      this.deps.watch.latest().catch(() => null),
-    ]);
+    const [harvested, times] = await Promise.all([this.deps.ledger.harvested(), this.deps.rules()]);
+    // After the ledger: a position can then never be ahead of the topic.
+    const offsets = await this.deps.watch.latest().catch(() => null);
     const byName = Object.entries(live.paths).map(
       ([name, root]) => [name, harvested.get(relative(this.deps.lakeDir, root)) ?? -1] as const,
     );
