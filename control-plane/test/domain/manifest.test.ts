@@ -86,6 +86,48 @@ describe("the manifest", () => {
       "jobs.sales.bronze.limits.maxOffsetsPerTrigger",
       /whole number/,
     ],
+    [
+      "a publication of a table that nobody writes",
+      /feed: deadLetters, table: silver.sales_events/,
+      "feed: deadLetters, table: silver.nope",
+      "publications.deadLetters.table",
+      /some job writes/,
+    ],
+    [
+      "a publication to the topic that is read",
+      /topic: dqResults \}/,
+      "topic: events }",
+      "publications.dqResults.topic",
+      /deadLetters, revenue, dqResults/,
+    ],
+    [
+      "two publications to one topic",
+      /topic: dqResults \}/,
+      "topic: deadLetters }",
+      "publications.dqResults.topic",
+      /deadLetters does not publish to/,
+    ],
+    [
+      "final windows without a schema",
+      /\n {4}schema: producer.schemas.revenue-window.avsc/,
+      "",
+      "publications.revenue.schema",
+      /\.avsc file/,
+    ],
+    [
+      "a feed that there is not",
+      /feed: batchMetrics/,
+      "feed: batchmetrics",
+      "publications.dqResults.feed",
+      /deadLetters, finalWindows, batchMetrics/,
+    ],
+    [
+      "a topic that takes next to nothing",
+      /maxMessageBytes: 2097152/,
+      "maxMessageBytes: 100",
+      "topics.deadLetters.maxMessageBytes",
+      /16384 to/,
+    ],
   ])("refuses %s and names its path", (_, what, instead, path, expected) => {
     expect(sales).toMatch(what);
     const found = complaints(sales.replace(what, instead)).find((complaint) => complaint.path === path);
