@@ -7,8 +7,8 @@ const KEPT = 900;
 /** A sample that is older says that Kafka is away. */
 const CURRENT_MS = 10_000;
 
-/** Kafka is asked every second: an answer that is missing for longer is missed. */
-const AWAY_MS = 4_000;
+/** Kafka is asked every second, and may take its time on a busy machine: an answer that is missing for longer is missed. */
+const AWAY_MS = 6_000;
 /** A longer gap between two samples means that this process did not run: nobody was away meanwhile. */
 const GAP_MS = 3_000;
 
@@ -27,6 +27,7 @@ export class TopicWatch {
   private asking: Promise<TopicOffsets> | null = null;
   private timer: NodeJS.Timeout | null = null;
   private lastError: string | null = null;
+  private answeredAt: number | null = null;
   /** when it was last time to ask, and since when that has come regularly */
   private askedAt = 0;
   private askingSince = 0;
@@ -69,10 +70,9 @@ export class TopicWatch {
   /** Since when Kafka does not tell of the topic, and what it says instead; null while it does, and where nobody asks. */
   awaySince(): TopicAway | null {
     const now = this.clock.now().getTime();
-    const answeredAt = this.samples.at(-1)?.at;
-    if (answeredAt === undefined || now - this.askedAt > GAP_MS) return null;
-    if (now - Math.max(answeredAt, this.askingSince) <= AWAY_MS) return null;
-    return { since: new Date(answeredAt), why: this.lastError ?? "no answer" };
+    if (this.answeredAt === null || now - this.askedAt > GAP_MS) return null;
+    if (now - Math.max(this.answeredAt, this.askingSince) <= AWAY_MS) return null;
+    return { since: new Date(this.answeredAt), why: this.lastError ?? "no answer" };
   }
 
   /** Whether Kafka answers and has no such topic. @throws Problem when Kafka is away */
@@ -93,6 +93,7 @@ export class TopicWatch {
       throw error;
     });
     this.lastError = null;
+    this.answeredAt = this.clock.now().getTime();
     this.samples.push({ at, offsets });
     if (this.samples.length > KEPT) this.samples.shift();
     return offsets;
