@@ -149,7 +149,7 @@ describe("what is published", () => {
 });
 
 describe("a publication that is paused", () => {
-  it("sends nothing until it is resumed, also over a restart, and the audit log tells of both", async () => {
+  it("sends nothing until it is resumed, and the audit log tells of both", async () => {
     const before = await stack.rest.post<PublicationAnswer>("/v1/publications/dqResults/pause");
     expect(before.state).toBe("PAUSED");
     await produce(stack, { seed: 150, events: 50 });
