@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { commandOf, environmentOf } from "../../infra/local/src/processes.ts";
 import type { JobStatus } from "../stack/resources.ts";
 import { driverProcesses } from "../stack/spark-driver.ts";
 import type { Stack } from "../stack/stack.ts";
+import { Lies } from "./lies.ts";
 
 /** What the API said from some moment on, as people read it. */
 export interface TimelineEntry {
@@ -12,28 +13,31 @@ export interface TimelineEntry {
   text: string;
 }
 
+/** Where a job's work shows: folders of the first table that it writes, and of what it reads. */
+export interface Traces {
+  writes: string;
+  reads: { table: string } | { topic: string };
+}
+
 const LOOK_EVERY_MS = 500;
 const ANSWER_WITHIN_MS = 5_000;
 
 /** Watches a stack during a fault: what the API says, and what is true of the processes and the tables meanwhile. */
 export class Observer {
   readonly timeline: TimelineEntry[] = [];
-  /** the longest time, in seconds, for which the API said something that was not so, and what */
-  longestLie: { seconds: number; what: string } = { seconds: 0, what: "" };
+  readonly lies = new Lies();
   /** launches of one application of which drivers lived at the same time */
   readonly doubles: string[] = [];
   private readonly stack: Stack;
-  private readonly tables: Record<string, string>;
+  private readonly traces: Record<string, Traces>;
   private readonly startedAt = performance.now();
-  private readonly lyingSince = new Map<string, number>();
-  private readonly stoppedAt = new Map<string, { since: number; version: string }>();
   private timer: NodeJS.Timeout | null = null;
   private looking: Promise<void> = Promise.resolve();
 
-  /** @param tables of each job, the folder of the first table that it writes */
-  constructor(stack: Stack, tables: Record<string, string>) {
+  /** @param traces of each job */
+  constructor(stack: Stack, traces: Record<string, Traces>) {
     this.stack = stack;
-    this.tables = tables;
+    this.traces = traces;
     this.schedule();
   }
 
@@ -57,41 +61,18 @@ export class Observer {
   }
 
   private async look(): Promise<void> {
-    const living = driverProcesses(this.stack.stateDir);
-    this.noteDoubles(living.map(({ pid }) => pid));
-    const truth = { driver: living.length > 0 && !living.some(({ pid }) => isFrozen(pid)) };
+    const drivers = driverProcesses(this.stack.stateDir).map(({ pid }) => pid);
+    this.noteDoubles(drivers);
+    const working = workingApplications(drivers);
+    const marks = (mark: (traces: Traces) => string) =>
+      Object.fromEntries(Object.entries(this.traces).map(([job, traces]) => [job, mark(traces)]));
+    const written = marks(({ writes }) => newestCommit(writes));
+    const readable = marks(({ reads }) => ("table" in reads ? newestCommit(reads.table) : topicSize(reads.topic)));
     const jobs = await this.ask();
     const at = this.seconds();
     const text = jobs === null ? "no answer" : summarise(jobs);
     if (this.timeline.at(-1)?.text !== text) this.timeline.push({ at, text });
-    for (const job of jobs ?? []) {
-      this.judge(
-        `${job.id} is said to be RUNNING without a driver that works`,
-        job.state === "RUNNING" && !truth.driver,
-      );
-      this.judge(`${job.id} is said to be STOPPED and writes`, job.state === "STOPPED" && this.writes(job.id));
-      if (job.state !== "STOPPED") this.stoppedAt.delete(job.id);
-    }
-    // Who says nothing does not lie.
-    if (jobs === null) this.lyingSince.clear();
-  }
-
-  private judge(what: string, isLie: boolean): void {
-    if (!isLie) {
-      this.lyingSince.delete(what);
-      return;
-    }
-    const since = this.lyingSince.get(what) ?? performance.now();
-    this.lyingSince.set(what, since);
-    const seconds = (performance.now() - since) / 1000;
-    if (seconds > this.longestLie.seconds) this.longestLie = { seconds, what };
-  }
-
-  private writes(job: string): boolean {
-    const version = newestCommit(this.tables[job] ?? "");
-    const before = this.stoppedAt.get(job);
-    this.stoppedAt.set(job, { since: before?.since ?? performance.now(), version });
-    return before !== undefined && before.version !== version;
+    this.lies.judge({ at, jobs, working, written, readable });
   }
 
   private noteDoubles(pids: number[]): void {
@@ -116,6 +97,12 @@ export class Observer {
       return null;
     }
   }
+}
+
+/** An application works while its driver lives and nothing of it is frozen. */
+function workingApplications(drivers: number[]): Set<string> {
+  const applications = Map.groupBy(drivers, applicationOf);
+  return new Set([...applications].filter(([, pids]) => !pids.some(isFrozen)).map(([name]) => name));
 }
 
 /** Jobs in one state are counted, and the first of them says why. */
@@ -152,6 +139,22 @@ function newestCommit(table: string): string {
       .sort()
       .at(-1);
     return newest === undefined ? "" : `${newest}@${statSync(join(log, newest)).mtimeMs}`;
+  } catch {
+    return "";
+  }
+}
+
+/** How much the broker has written of a topic, whose partitions' folders begin with `prefix`. */
+function topicSize(prefix: string): string {
+  try {
+    const folders = readdirSync(dirname(prefix)).filter((name) => name.startsWith(`${basename(prefix)}-`));
+    const files = folders.flatMap((name) => {
+      const folder = join(dirname(prefix), name);
+      return readdirSync(folder)
+        .filter((file) => file.endsWith(".log"))
+        .map((file) => `${name}/${file}:${statSync(join(folder, file)).size}`);
+    });
+    return files.sort().join(" ");
   } catch {
     return "";
   }

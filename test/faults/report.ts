@@ -34,7 +34,8 @@ two drivers of one application live. \`.ci/run\` lets a sample happen, which the
 
 - **The API said**: what \`GET /v1/jobs\` answered, with the seconds since the fault began.
 - **Running**: seconds from the fault to all jobs RUNNING for good; 0 where they never were anything else. Some faults last themselves: they say for how long.
-- **Wrong**: the longest time in seconds for which the API contradicted what was true of processes and tables; at most 10 are allowed.
+- **Wrong**: the longest time in seconds for which the API contradicted what was true of processes and tables: RUNNING without a driver that works, or with nothing committed of what comes;
+  STOPPED, FAILED, STARTING, WAITING or STALLED while the query commits. At most 10 are allowed.
 - **Run**: the day of the run. Times are of two cores, and of what else they had to do.
 
 ${line(COLUMNS)}

@@ -86,8 +86,12 @@ export class Stage {
   }
 
   /** Asks for something, also when the control plane is just then dying: the same request until it is answered. */
-  async request(job: string, action: "start" | "stop" | "restart", body: object = {}): Promise<Operation> {
-    const key = `fault-${process.pid}-${performance.now()}`;
+  async request(
+    job: string,
+    action: "start" | "stop" | "restart",
+    body: object = {},
+    key = `fault-${process.pid}-${performance.now()}`,
+  ): Promise<Operation> {
     return await waitFor<Operation>(
       async () =>
         await this.stack.rest.post<Operation>(`/v1/jobs/${job}/${action}`, {}, body, { "idempotency-key": key }),

@@ -8,7 +8,7 @@ import { differences } from "../stack/exact.ts";
 import type { JobStatus } from "../stack/resources.ts";
 import type { Stack } from "../stack/stack.ts";
 import type { Fault } from "./fault.ts";
-import { Observer, type TimelineEntry } from "./observer.ts";
+import { Observer, type TimelineEntry, type Traces } from "./observer.ts";
 import { Stage } from "./stage.ts";
 import { interleavedEpochs } from "./tables.ts";
 
@@ -42,14 +42,12 @@ export async function tryFault(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const jobs = Object.keys(manifest.jobs);
-  const first = (job: string) => tablePath(1, manifest.jobs[job]?.writes[0] ?? "");
-  const tables = Object.fromEntries(jobs.map((job) => [job, join(stack.stateDir, "lake", first(job))]));
   const topic = manifest.topics.events.name;
   await jobsRunning(stack, jobs, RECOVERY_MS, signal);
   const order = { topic, parameters: manifest.parameters, events: BURST };
   await runProducer(stack, { ...order, seed: seeds() }, signal);
   const traffic = keepProducing(stack, topic, manifest, seeds);
-  const observer = new Observer(stack, tables);
+  const observer = new Observer(stack, tracesOf(stack, manifest));
   const runsBefore = await epochsOf(stack);
   const broken: string[] = [];
   let exact: boolean | null = fault.final ? null : false;
@@ -83,12 +81,27 @@ export async function tryFault(
     await observer.stop();
   }
 
-  const { longestLie, doubles, timeline } = observer;
+  const { doubles, timeline } = observer;
+  const longestLie = observer.lies.longest;
   broken.push(...doubles.map((text) => `two drivers lived at once: ${text}`));
   if (longestLie.seconds > MOST_LIE_SECONDS) {
     broken.push(`for ${longestLie.seconds.toFixed(1)} s ${longestLie.what}`);
   }
   return { fault, timeline, secondsToRunning: isBack ? backAt(timeline) : null, longestLie, exact, broken };
+}
+
+function tracesOf(stack: Stack, manifest: Manifest): Record<string, Traces> {
+  const folder = (table: string) => join(stack.stateDir, "lake", tablePath(1, table));
+  const topic = join(stack.stateDir, "kafka", "data", manifest.topics.events.name);
+  return Object.fromEntries(
+    Object.entries(manifest.jobs).map(([job, { reads, writes }]) => {
+      const [table] = reads;
+      return [
+        job,
+        { writes: folder(writes[0] ?? ""), reads: table === undefined ? { topic } : { table: folder(table) } },
+      ];
+    }),
+  );
 }
 
 async function epochsOf(stack: Stack): Promise<string> {

@@ -8,6 +8,8 @@ export interface JobStatus {
   reason: string | null;
   epoch: number;
   generation: number;
+  application: string;
+  lastBatch: { id: string; at: string } | null;
 }
 
 /** `GET /v1/jobs/{job}/offsets`; offsets are strings. */

@@ -1,5 +1,6 @@
-/** Between "recorded" and "done": where a crash must lose nothing and double nothing. */
+/** Between "recorded" and "done", and once within a transaction: where a crash must lose nothing and double nothing. */
 export const FAILPOINTS = [
+  "operation-saving",
   "operation-requested",
   "launch-recorded",
   "launch-submitting",

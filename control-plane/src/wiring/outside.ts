@@ -57,7 +57,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     runs: createRunStore(database),
     operations: createOperationStore(database),
     overrides: createOverrideStore(database),
-    requests: createRequestStore(database),
+    requests: createRequestStore(database, failpoint),
     presence: createPresenceStore(database),
     events: createEventStore(database),
     ledger: createLedgerStore(database),

@@ -13,7 +13,8 @@ const STAYS_MS = 40_000;
 
 /** Where the control plane dies, and what makes it come by. */
 const PASSES: Record<FailpointName, { what: string; pass: (stage: Stage) => Promise<void> }> = {
-  "operation-requested": { what: "a stop has been saved", pass: stopAndStart },
+  "operation-saving": { what: "a stop has been written and not committed: nothing of it is there", pass: nothingOfIt },
+  "operation-requested": { what: "a stop has been saved, and not answered: all of it is there", pass: allOfIt },
   "run-stopping": { what: "a run has been marked as stopping", pass: stopAndStart },
   "run-closed": { what: "a run has been closed", pass: stopAndStart },
   "run-opened": { what: "a run has been opened", pass: stopAndStart },
@@ -114,6 +115,62 @@ async function stopAndStart(stage: Stage): Promise<void> {
   await stage.done(await stage.request(JOB, "stop"));
   await stage.done(await stage.request(JOB, "start"));
   must((await stage.job(JOB)).epoch === epoch + 1, "stopping and starting once made more than one run");
+}
+
+/** The stop that the control plane dies of leaves no trace; the same request is then taken as a new one. */
+async function nothingOfIt(stage: Stage): Promise<void> {
+  const { epoch } = await stage.job(JOB);
+  const before = await traces(stage);
+  const key = await unanswered(stage);
+  const after = await traces(stage);
+  must(after === before, `a request that was not committed left ${after}; before it there was ${before}`);
+  must((await stage.job(JOB)).epoch === epoch, "the run ended although the stop was not committed");
+  await stage.done(await stage.request(JOB, "stop", {}, key));
+  await stage.done(await stage.request(JOB, "start"));
+}
+
+/** Nobody was told of it, but the stop goes on, and asking again with its key makes no second one. */
+async function allOfIt(stage: Stage): Promise<void> {
+  const before = JSON.parse(await traces(stage)) as Traces;
+  const key = await unanswered(stage);
+  const again = await stage.request(JOB, "stop", {}, key);
+  const after = JSON.parse(await traces(stage)) as Traces;
+  const added = after.operations.filter((id) => !before.operations.includes(id));
+  must(added.length === 1 && added[0] === again.id, `a stop that was committed became ${JSON.stringify(added)}`);
+  const noted = after.audited.filter((id) => !before.audited.includes(id)).length;
+  must(noted === 1, `a stop that was committed is ${noted} times in the audit log`);
+  await stage.done(again);
+  await stage.done(await stage.request(JOB, "start"));
+}
+
+interface Traces {
+  desired: string;
+  operations: string[];
+  audited: string[];
+}
+
+/** What requests leave behind, as one text. */
+async function traces(stage: Stage): Promise<string> {
+  const { rest } = stage.stack;
+  const ids = async (path: string, query: Record<string, string>) =>
+    (await rest.get<{ items: { id: string }[] }>(path, query)).items.map(({ id }) => id);
+  const found: Traces = {
+    desired: (await stage.job(JOB)).desiredState,
+    operations: await ids("/v1/operations", { job: JOB }),
+    audited: await ids("/v1/audit/log", { target: JOB }),
+  };
+  return JSON.stringify(found);
+}
+
+/** Sends one stop, which must not be answered, and waits until the control plane is back. @returns its idempotency key */
+async function unanswered(stage: Stage): Promise<string> {
+  const key = `unanswered-${process.pid}-${performance.now()}`;
+  const answer = await stage.stack.rest
+    .post(`/v1/jobs/${JOB}/stop`, {}, {}, { "idempotency-key": key })
+    .catch(() => null);
+  must(answer === null, `a request was answered although the control plane should have died of it`);
+  await stage.until("the control plane to answer again", async () => await stage.epochs());
+  return key;
 }
 
 async function replaceApplication(stage: Stage): Promise<void> {

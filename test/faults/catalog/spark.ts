@@ -1,4 +1,5 @@
 import { createSparkMaster } from "../../../control-plane/src/adapters/spark-master.ts";
+import type { StackProcess } from "../../../infra/local/src/leftovers.ts";
 import { loadSecrets } from "../../../infra/local/src/secrets.ts";
 import { sparkMasterUiUrl } from "../../../infra/local/src/services/spark.ts";
 import { anyAlive } from "../../stack/spark-driver.ts";
@@ -9,6 +10,9 @@ import type { Stage } from "../stage.ts";
 const WATCH_MS = 60_000;
 /** Longer than a worker may be silent before its master takes it for dead (spark.worker.timeout). */
 const WORKER_FROZEN_MS = 75_000;
+
+/** A driver that has to be started anew needs its time. */
+const RECOVERY_MS = 180_000;
 
 /** Faults of Spark's own processes. */
 export const sparkFaults: Fault[] = [
@@ -51,17 +55,25 @@ export const sparkFaults: Fault[] = [
   },
   {
     id: "executor-killed",
-    what: "kill -9 of the executor: Spark replaces it and the jobs go on",
+    what: "kill -9 of the executor: Spark replaces it and every job commits batches with the new one",
     async happen(stage) {
-      const epochs = await stage.epochs();
+      const drivers = stage.drivers();
       const victims = stage.executors();
       stage.send("SIGKILL", victims);
-      await stage.until("another executor", async () => {
-        const pids = stage.executors().map(({ pid }) => pid);
-        return (pids.length > 0 && !victims.some(({ pid }) => pids.includes(pid))) || { pending: pids };
+      const successors = await stage.until<StackProcess[]>("another executor", async () => {
+        const found = stage.executors();
+        return (found.length > 0 && !found.some((one) => isOneOf(victims, one)) && found) || { pending: pids(found) };
       });
-      const after = await stage.epochs();
-      stage.tell(JSON.stringify(after) === JSON.stringify(epochs) ? "no run ended" : "runs ended and began again");
+      must(!anyAlive(victims), "the killed executor lives");
+      await batchesGoOn(stage);
+      must(
+        successors.some((one) => anyAlive([one])),
+        "the executor that took over is gone already",
+      );
+      must(
+        drivers.every((one) => anyAlive([one])),
+        "a driver ended although only its executor was killed",
+      );
     },
   },
   {
@@ -71,13 +83,31 @@ export const sparkFaults: Fault[] = [
   },
   {
     id: "worker-frozen",
-    what: "the worker frozen for longer than its master waits, then thawed",
+    what: "the worker frozen for longer than its master waits, then thawed: its driver works on, or is killed and replaced by one",
     long: true,
     async happen(stage) {
       const worker = stage.service("spark-worker");
+      const drivers = stage.drivers();
+      const launches = (await stage.launches()).length;
       stage.send("SIGSTOP", worker);
       await stage.lasts(WORKER_FROZEN_MS);
+      // Its master says ERROR of a driver that works on: that must not get a successor beside it.
+      const [before] = await stage.launches();
+      must(
+        before?.endedAt != null || drivers.every((one) => anyAlive([one])),
+        "the launch counts as living although its driver is gone",
+      );
       stage.send("SIGCONT", worker);
+      await batchesGoOn(stage);
+      const now = stage.drivers();
+      const isSame = drivers.every((one) => isOneOf(now, one));
+      must(
+        isSame || !anyAlive(drivers),
+        `of the driver before the frost ${pids(drivers)} something lives beside ${pids(now)}`,
+      );
+      const since = (await stage.launches()).length - launches;
+      must(since <= 1, `${since} launches after one frozen worker`);
+      stage.tell(isSame ? "the driver outlived the frost" : "the driver was replaced");
     },
   },
   {
@@ -139,6 +169,28 @@ async function newRunAfter(stage: Stage, happen: () => void | Promise<void>): Pr
     const now = await stage.epochs();
     return stage.jobs.every((job) => (now[job] ?? 0) > (before[job] ?? 0)) || { pending: now };
   });
+}
+
+/** Waits until every job has committed one more batch that began after now. */
+async function batchesGoOn(stage: Stage): Promise<void> {
+  const since = new Date().toISOString();
+  await stage.until(
+    "every job to commit another batch",
+    async () => {
+      const jobs = await Promise.all(stage.jobs.map((job) => stage.job(job)));
+      const waiting = jobs.filter(({ lastBatch }) => lastBatch === null || lastBatch.at <= since);
+      return waiting.length === 0 || { pending: waiting.map(({ id, state }) => `${id} ${state}`) };
+    },
+    RECOVERY_MS,
+  );
+}
+
+function isOneOf(processes: readonly StackProcess[], wanted: StackProcess): boolean {
+  return processes.some(({ pid, startTicks }) => pid === wanted.pid && startTicks === wanted.startTicks);
+}
+
+function pids(processes: readonly StackProcess[]): string {
+  return processes.map(({ pid }) => pid).join(", ");
 }
 
 function split(stage: Stage) {

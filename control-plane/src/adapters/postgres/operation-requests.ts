@@ -1,3 +1,4 @@
+import type { Failpoint } from "../../services/failpoint.ts";
 import type {
   JobEffect,
   NewOperation,
@@ -20,7 +21,7 @@ import { RUN_COLUMNS } from "./runs.ts";
 const KEY_LOCKS = 73_678_627;
 
 /** Requests that become operations, in Postgres. Rows are locked in the order that `database.ts` gives. */
-export function createRequestStore(db: Database): RequestStore {
+export function createRequestStore(db: Database, failpoint: Failpoint): RequestStore {
   return {
     take: (subject, key, decide) =>
       db.transaction(async (tx): Promise<Taken> => {
@@ -39,6 +40,7 @@ export function createRequestStore(db: Database): RequestStore {
         const operation = await insert(tx, subject, facts, save, fromLaunch);
         await keep(tx, key, operation.id);
         await insertEvents(tx, [...superseded, operation].map(operationEvent));
+        failpoint("operation-saving");
         return { outcome: "saved", operation, superseded };
       }),
   };
