@@ -82,7 +82,12 @@ const record = {
     examples: [[{ key: "source", value: { base64: "d2Vi", text: "web", length: 3 } }]],
   }),
   value: bytes("The record's raw value: in a list its first 1024 bytes, `length` says how many there are"),
-  override: nullable("Number of the override that let it in after all", "3"),
+  override: Type.Unsafe<QuarantinedRecord["override"]>({
+    type: ["object", "null"],
+    description: "The newest override of it, and what became of that; `applied`: it was let in after all",
+    properties: { number: { type: "integer" }, state: { type: "string", enum: ["pending", "applied", "refused"] } },
+    examples: [{ number: 3, state: "applied" }],
+  }),
 };
 
 /** `GET /v1/quarantine`. Register with `app.register(quarantineRoutes, { prefix: "/v1", quarantine: createQuarantine({ snapshots }) })`. */

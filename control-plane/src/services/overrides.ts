@@ -41,6 +41,8 @@ export interface OverrideStore {
   find(number: number): Promise<OverrideRow | null>;
   /** the one of a record that was not refused */
   of(place: RecordPlace): Promise<OverrideRow | null>;
+  /** the newest one of each of these records, whatever became of it */
+  newestOf(places: RecordPlace[]): Promise<OverrideRow[]>;
   /** newest first */
   list(state: OverrideState | null, limit: number, before: number | null): Promise<OverrideRow[]>;
 }

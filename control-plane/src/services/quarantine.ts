@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { formatInstant } from "../domain/delta/instant.ts";
 import type { KeepFile } from "../domain/delta/relation.ts";
 import { CONTENT_COLUMNS, sameContent } from "../domain/event-content.ts";
+import { type OverrideState, placeText, type RecordPlace } from "../domain/override.ts";
 import { invalidRequest, Problem } from "../domain/problem.ts";
 import { readRange } from "../domain/revenue/range.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
@@ -55,8 +56,14 @@ export interface QuarantinedRecord extends Place {
   key: Bytes | null;
   headers: { key: string; value: Bytes | null }[] | null;
   value: Bytes | null;
-  /** number of the override that let it in after all */
-  override: string | null;
+  /** what people have decided about it; `applied`: it was let in after all */
+  override: { number: number; state: OverrideState } | null;
+}
+
+/** What people have decided about records. */
+export interface Decisions {
+  /** the newest override of each of these records */
+  newestOf(places: RecordPlace[]): Promise<(RecordPlace & { number: number; state: OverrideState })[]>;
 }
 
 export interface Quarantine {
@@ -87,15 +94,28 @@ const LISTED = [
 const SHOWN_BYTES = 1_024;
 const ORDER = `kafka_timestamp, topic, partition, "offset"`;
 
-/** Records that were refused, with what can be said of each. `createQuarantine({ snapshots })` */
-export function createQuarantine({ snapshots }: { snapshots: Snapshots }): Quarantine {
+/** Records that were refused, with what can be said of each. `createQuarantine({ snapshots, decisions })` */
+export function createQuarantine({ snapshots, decisions }: { snapshots: Snapshots; decisions: Decisions }): Quarantine {
+  /** A job may not have applied yet what was decided; what silver holds is true already. */
+  async function withDecisions(records: QuarantinedRecord[]): Promise<QuarantinedRecord[]> {
+    const open = records.filter(({ override }) => override === null);
+    if (open.length === 0) return records;
+    const found = await decisions.newestOf(open.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
+    const byPlace = new Map(found.map((decision) => [placeText(decision), decision]));
+    return records.map((record) => {
+      const decision = byPlace.get(placeText(record));
+      if (record.override !== null || decision === undefined) return record;
+      return { ...record, override: { number: decision.number, state: decision.state } };
+    });
+  }
+
   return {
     async list(request) {
       const { conditions, parameters } = filtersOf(request);
       return snapshots.read([SILVER], async (set) => {
         const wanted = { conditions, parameters, bytes: SHOWN_BYTES, limit: request.limit + 1 };
         const items = await select(set, wanted, request.outcome);
-        const page = items.slice(0, request.limit);
+        const page = await withDecisions(items.slice(0, request.limit));
         const last = items.length > request.limit ? page.at(-1) : undefined;
         const key = last && [last.kafka_timestamp, last.topic, last.partition, last.offset];
         return { items: page, nextCursor: key ? writeCursor("quarantine", key) : null, snapshot: set.stamp(SILVER) };
@@ -106,7 +126,8 @@ export function createQuarantine({ snapshots }: { snapshots: Snapshots }): Quara
       snapshots.read([SILVER], async (set) => {
         const conditions = ["topic = $topic", "partition = $partition", `"offset" = $offset::BIGINT`];
         const parameters = { topic, partition, offset };
-        const [record] = await select(set, { conditions, parameters, bytes: null, limit: 1 }, undefined);
+        const found = await select(set, { conditions, parameters, bytes: null, limit: 1 }, undefined);
+        const [record] = await withDecisions(found);
         if (record !== undefined) return { ...record, snapshot: set.stamp(SILVER) };
         throw await unknownRecord(set, { topic, partition, offset });
       }),
@@ -222,7 +243,7 @@ function toRecord(row: Row): QuarantinedRecord {
     key: bytes(row.key as string | null),
     headers: headers?.map(({ key, value }) => ({ key, value: bytes(value) })) ?? null,
     value: bytes(row.value as string | null, Number(row.value_length)),
-    override: row.override as string | null,
+    override: row.override === null ? null : { number: Number(row.override), state: "applied" },
   };
 }
 

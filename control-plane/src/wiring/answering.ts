@@ -140,7 +140,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
       lakeDir: config.lakeDir,
       limits: config.sql.limits,
     }),
-    quarantine: createQuarantine({ snapshots }),
+    quarantine: createQuarantine({ snapshots, decisions: outside.overrides }),
     alerts,
     reconciliation,
     overrides: new Overrides({

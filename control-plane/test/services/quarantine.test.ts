@@ -1,11 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { createOverrideStore } from "../../src/adapters/postgres/overrides.ts";
 import { createOutcomes } from "../../src/services/outcomes.ts";
 import { createQuarantine, type Quarantine, type QuarantineRequest } from "../../src/services/quarantine.ts";
+import type { Snapshots } from "../../src/services/snapshots.ts";
+import { openAuditedLake } from "../fixtures/audited-lake.ts";
+import { startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
 import { expected, type OpenLake, openLake, SALES_TABLES } from "../fixtures/lake.ts";
 
 let open: OpenLake;
 let older: OpenLake;
 let quarantine: Quarantine;
+let running: TestControlPlane;
+let database: Database;
 
 const TOPIC = "sales.events.v1";
 const AUDITED = { "silver.sales_events": "silver.sales_events", "bronze.sales_events": "bronze.sales_events" };
@@ -13,14 +20,20 @@ const AUDITED = { "silver.sales_events": "silver.sales_events", "bronze.sales_ev
 beforeAll(async () => {
   open = await openLake(AUDITED, "audited-lake.tar.gz");
   older = await openLake(SALES_TABLES);
-  quarantine = createQuarantine({ snapshots: open.snapshots });
-});
+  running = await startControlPlane();
+  database = openDatabase(running.databaseUrl, () => undefined);
+  quarantine = quarantineOf(open.snapshots);
+}, 60_000);
 
-afterAll(() => {
+afterAll(async () => {
   open.close();
   older.close();
+  await database?.close();
+  await running?.stop();
 });
 
+const quarantineOf = (snapshots: Snapshots) =>
+  createQuarantine({ snapshots, decisions: createOverrideStore(database) });
 const list = (request: Partial<QuarantineRequest> = {}) => quarantine.list({ limit: 100, ...request });
 const places = async (request: Partial<QuarantineRequest>) =>
   (await list(request)).items.map(({ partition, offset }) => `${partition}/${offset}`);
@@ -100,16 +113,48 @@ describe("the quarantine", () => {
   });
 
   it("reads tables that do not have the newer columns yet", async () => {
-    const { items } = await createQuarantine({ snapshots: older.snapshots }).list({ limit: 100 });
+    const { items } = await quarantineOf(older.snapshots).list({ limit: 100 });
     const silver = expected("sales/silver.sales_events").rows;
     expect(items).toHaveLength(silver.filter(({ outcome }) => outcome !== "accepted").length);
     expect(items[0]).toMatchObject({ key: null, headers: null, extra: null, override: null });
     expect(items.map(({ offset }) => offset)).toContain("9007199254740995");
   });
 
+  it("tells what people have decided, before a job has applied it and where one refused it", async () => {
+    const [late, other] = (await list({ outcome: "late", limit: 2 })).items;
+    if (late === undefined || other === undefined) throw new Error("no record was late");
+    const { topic, partition, offset, outcome } = late;
+    const wish = {
+      pipeline: "sales",
+      topic,
+      partition,
+      offset,
+      outcome,
+      reason: "a test",
+      fields: {},
+      createdBy: "me",
+    };
+    const audit = { actor: "me", action: "override.create", target: "t", requestId: null, before: null, after: null };
+    const made = await createOverrideStore(database).insert(wish, () => audit);
+    const states = async () => (await list({ outcome: "late", limit: 2 })).items.map(({ override }) => override);
+    expect(await states()).toEqual([{ number: made?.number, state: "pending" }, null]);
+    await database.query("UPDATE overrides SET state = 'refused'");
+    expect(await states()).toEqual([{ number: made?.number, state: "refused" }, null]);
+    expect((await quarantine.find({ topic, partition, offset })).override?.state).toBe("refused");
+  });
+
+  it("tells which records were let in by what silver holds", async () => {
+    const lake = await openAuditedLake(database);
+    const file = lake.filesOf("silver.sales_events", 2).find((name) => name.startsWith("outcome=future/")) ?? "";
+    await lake.letIn(file, 4);
+    const { items } = await quarantineOf(lake.snapshots).list({ outcome: "future", limit: 100 });
+    lake.close();
+    expect(items.flatMap(({ override }) => override ?? [])).toEqual([{ number: 4, state: "applied" }]);
+  });
+
   it("is empty while silver does not exist", async () => {
     const none = await openLake({ "silver.sales_events": "none" });
-    const empty = createQuarantine({ snapshots: none.snapshots });
+    const empty = quarantineOf(none.snapshots);
     expect(await empty.list({ limit: 10 })).toMatchObject({ items: [], nextCursor: null });
     await expect(empty.find({ topic: TOPIC, partition: 0, offset: "0" })).rejects.toMatchObject({
       details: { code: "unknown_record" },

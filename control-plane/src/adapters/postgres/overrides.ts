@@ -46,6 +46,15 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
       return rows[0] ?? null;
     },
 
+    newestOf: (places) =>
+      db.query<OverrideRow>(
+        `SELECT ${COLUMNS} FROM overrides WHERE overrides.number IN
+           (SELECT max(number) FROM overrides
+            WHERE (topic, partition, "offset") IN (SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[]))
+            GROUP BY topic, partition, "offset")`,
+        [places.map(({ topic }) => topic), places.map((each) => each.partition), places.map(({ offset }) => offset)],
+      ),
+
     list: (state, limit, before) =>
       db.query<OverrideRow>(
         `SELECT ${COLUMNS} FROM overrides WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR number < $2)
