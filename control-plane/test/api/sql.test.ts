@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readCurl } from "../../../test/guide/curl.ts";
+import { readGuide } from "../../../test/guide/guide.ts";
 import { openDuckDb } from "../../src/adapters/duckdb.ts";
 import { openReadingApp } from "../fixtures/reading-app.ts";
 
@@ -201,6 +203,20 @@ describe("POST /v1/sql", () => {
     // Each may take 20 s: had they not been given up, this one would be refused until then.
     await expect.poll(async () => (await post({ sql: "SELECT 1" })).status, { timeout: 4_000 }).toBe(200);
   });
+});
+
+describe("SQL in docs/api.md", () => {
+  const shown = readGuide()
+    .examples.map((example) => ({ example, request: readCurl(example.command, () => "http://penstock") }))
+    .filter(({ request }) => request.method === "POST" && request.url.endsWith("/v1/sql"));
+
+  it.each(shown.map(({ example, request }) => [example.line, example.status, String(request.body)] as const))(
+    "line %i is answered with %i",
+    async (_, status, body) => {
+      const answer = await post(JSON.parse(body));
+      expect(answer.status, answer.text).toBe(status);
+    },
+  );
 });
 
 describe("GET /v1/sql/schema", () => {
