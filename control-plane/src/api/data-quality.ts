@@ -9,7 +9,11 @@ const metricsQuery = Type.Object({ ...rangeQuery("Batches measured"), ...pageQue
 const samplesQuery = Type.Object(
   {
     reason: Type.Optional(
-      Type.String({ minLength: 1, description: "Only records refused for this reason", examples: ["BAD_AMOUNT"] }),
+      Type.String({
+        minLength: 1,
+        description: "Only records that break this: a reason of the contract, or the id of a rule",
+        examples: ["BAD_AMOUNT"],
+      }),
     ),
     batch_id: Type.Optional(
       Type.Integer({
@@ -26,6 +30,11 @@ const samplesQuery = Type.Object(
 
 const count = (description: string) => oneOf(["integer", "string", "null"], { description, examples: [12] });
 const text = (example: string) => oneOf(["string", "null"], { examples: [example] });
+
+const byRule = (description: string, example: number) =>
+  Type.Optional(
+    oneOf(["object", "null"], { description, additionalProperties: true, examples: [{ "region-known": example }] }),
+  );
 
 // Columns that a later version of the table adds are answered, too.
 const metricsRow = Type.Object(
@@ -45,6 +54,9 @@ const metricsRow = Type.Object(
     undecodable: count("Records that are not Avro of a known schema"),
     invalid: count("Records that break the contract"),
     low_watermark: text("2026-11-21T00:01:02.003Z"),
+    rule_checked: byRule("Records that each data quality rule looked at, by its id", 400),
+    rule_failures: byRule("Records that failed each rule", 12),
+    rules_revision: Type.Optional(text("3f9a1c04be7d")),
   },
   { additionalProperties: true },
 );
@@ -56,6 +68,7 @@ const samplesRow = Type.Object(
     topic: text("sales.events.v1"),
     partition: Type.Integer({ examples: [0] }),
     offset: Type.String({ examples: ["1234"] }),
+    rule: Type.Optional(text("region-known")),
   },
   { additionalProperties: true, description: "Where the record is, why it was sampled, and its columns in silver" },
 );
@@ -94,7 +107,7 @@ export const dataQualityRoutes: FastifyPluginAsyncTypebox<{ dataQuality: DataQua
       schema: {
         operationId: "listDataQualitySamples",
         tags: ["data quality"],
-        summary: "Samples of records that break the contract",
+        summary: "Samples of records that break the contract or a data quality rule",
         description: "At most 100 per batch, newest batch first, lowest offsets first within it.",
         querystring: samplesQuery,
         response: {

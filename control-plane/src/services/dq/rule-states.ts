@@ -125,10 +125,12 @@ async function countsOf(set: SnapshotSet, rules: RowRule[], now: Date): Promise<
   const columns = presentColumns(set, ["dq_run_ts", "rule_checked", "rule_failures"]);
   const relation = columns.length < 3 || rules.length === 0 ? undefined : set.relation(METRICS, columns);
   if (relation === undefined) return new Map();
+  const longest = Math.max(...rules.map(({ threshold }) => threshold.overMs));
   const since = rules.map(({ id, threshold }) => `(${literal(id)}, ${instant(now.getTime() - threshold.overMs)})`);
   const rows = await set.query(
     `SELECT rule.id, sum(rule_checked[rule.id])::VARCHAR AS checked, sum(rule_failures[rule.id])::VARCHAR AS failures
-     FROM ${relation} JOIN (VALUES ${since.join(", ")}) AS rule(id, since) ON dq_run_ts > rule.since GROUP BY rule.id`,
+     FROM ${relation} JOIN (VALUES ${since.join(", ")}) AS rule(id, since) ON dq_run_ts > rule.since
+     WHERE dq_run_ts > ${instant(now.getTime() - longest)} GROUP BY rule.id`,
   );
   return new Map(rows.map((row) => [String(row.id), readCounts(row)]));
 }
@@ -141,16 +143,16 @@ async function volumeOf(set: SnapshotSet, rule: VolumeRule, through: Date | null
   const start = through.getTime() - rule.intervalMs;
   const before = start - rule.baselineMs;
   const sum = `sum(${metrics.join(" + ")})`;
-  const [row] = await set.query(
-    `SELECT ${sum} FILTER (low_watermark > ${instant(start)})::VARCHAR AS rows,
-       ${sum} FILTER (low_watermark <= ${instant(start)} AND low_watermark > ${instant(before)})::VARCHAR AS before,
-       min(dq_run_ts) <= ${instant(before)} AS covered
-     FROM ${relation} WHERE low_watermark <= ${instant(through.getTime())}`,
-  );
-  return {
-    rows: BigInt((row?.rows as string) ?? 0),
-    baselineRows: row?.covered ? BigInt((row.before as string) ?? 0) : null,
-  };
+  const [counted, first] = await Promise.all([
+    set.query(
+      `SELECT ${sum} FILTER (low_watermark > ${instant(start)})::VARCHAR AS rows,
+         ${sum} FILTER (low_watermark <= ${instant(start)})::VARCHAR AS before
+       FROM ${relation} WHERE low_watermark > ${instant(before)} AND low_watermark <= ${instant(through.getTime())}`,
+    ),
+    set.query(`SELECT min(dq_run_ts) <= ${instant(before)} AS covers FROM ${set.relation(METRICS, ["dq_run_ts"])}`),
+  ]);
+  const rows = (name: string) => BigInt((counted[0]?.[name] as string | null) ?? 0);
+  return { rows: rows("rows"), baselineRows: first[0]?.covers === true ? rows("before") : null };
 }
 
 /** Those of the columns that the table has: older releases wrote fewer. */

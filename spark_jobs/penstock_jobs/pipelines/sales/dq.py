@@ -140,9 +140,10 @@ def metrics_row(counts: Row, rules: Sequence[Rule], revision: str | None) -> dic
 
 
 def samples(rows: DataFrame, batch_id: int) -> DataFrame:
-    """At most 100 violations of a batch, one row for each reason and each rule of a record, the lowest offsets first.
+    """At most 100 violations of a batch, one row for each reason and each rule of a record.
 
-    A rule's reason is its own id.
+    Reasons of the contract come first, whatever the rules find, and then the lowest offsets. A rule's reason is its own
+    id.
     """
     return (
         rows.select(
@@ -154,6 +155,6 @@ def samples(rows: DataFrame, batch_id: int) -> DataFrame:
         )
         .withColumn("rule", sf.when(sf.array_contains("failed_rules", sf.col(_REASON)), sf.col(_REASON)))
         .drop("failed_rules")
-        .orderBy("offset", "partition", "dq_violation_reason")
+        .orderBy(sf.col("rule").isNotNull(), "offset", "partition", _REASON)
         .limit(MAX_SAMPLES)
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pyspark.sql import functions as sf
 
 from penstock_jobs.job import JobRefused
 from penstock_jobs.pipelines.sales.dq import samples
@@ -124,3 +125,10 @@ def test_at_most_a_hundred_samples_are_kept_of_a_batch_the_lowest_offsets_first(
     none = "cast(array() as array<string>) failed_rules"
     rows = stand.spark.range(150).selectExpr(*columns.split(", "), none, *nulls.split(", "))
     assert [row.offset for row in samples(rows, 0).collect()] == list(range(100))
+
+    # However much the rules dislike, it is sampled after what breaks the contract.
+    disliked = rows.withColumn("failed_rules", sf.array(sf.lit("odd")))
+    disliked = disliked.withColumn("violations", sf.when(sf.col("offset") >= 60, sf.col("violations")))
+    disliked = disliked.withColumn("violations", sf.coalesce("violations", sf.array().cast("array<string>")))
+    found = [(row.dq_violation_reason, row.offset) for row in samples(disliked, 0).collect()]
+    assert found == [("BAD_AMOUNT", n) for n in range(60, 150)] + [("odd", n) for n in range(10)]
