@@ -28,9 +28,17 @@ export interface DeliveryTimes {
   longestRetryMs: number;
   /** after which an attempt that fails is the last */
   giveUpMs: number;
+  /** what an attempt under way gets to end in when it is to stop */
+  graceMs: number;
 }
 
-const TIMES: DeliveryTimes = { lookMs: 5_000, firstRetryMs: 1_000, longestRetryMs: 300_000, giveUpMs: 86_400_000 };
+const TIMES: DeliveryTimes = {
+  lookMs: 5_000,
+  firstRetryMs: 1_000,
+  longestRetryMs: 300_000,
+  giveUpMs: 86_400_000,
+  graceMs: 1_000,
+};
 const AT_ONCE = 20;
 
 interface Deps {
@@ -68,12 +76,14 @@ export class AlertDelivery {
     this.poke();
   }
 
-  /** Ends an attempt that is under way: the next one to decide makes it again. */
+  /** An attempt under way that does not end soon is cut short: the next one to decide makes it again. */
   async stop(): Promise<void> {
     this.running = false;
     if (this.timer !== null) clearTimeout(this.timer);
-    this.abort.abort();
+    const { abort } = this;
+    const tooLong = setTimeout(() => abort.abort(), this.times.graceMs);
     await this.round;
+    clearTimeout(tooLong);
   }
 
   /** There may be a message. */

@@ -10,7 +10,7 @@ import { type AlertStore, Alerts, type Observation } from "../../src/services/al
 import { startPostgres, type TestPostgres } from "../fixtures/postgres.ts";
 import { startWebhookServer, type WebhookServer } from "../fixtures/webhook-server.ts";
 
-const TIMES = { lookMs: 50, firstRetryMs: 10, longestRetryMs: 40, giveUpMs: 86_400_000 };
+const TIMES = { lookMs: 50, firstRetryMs: 10, longestRetryMs: 40, giveUpMs: 86_400_000, graceMs: 50 };
 const lines: string[] = [];
 const log = pino({ level: "debug" }, { write: (line: string) => lines.push(line) });
 const clock = { now: () => new Date() };

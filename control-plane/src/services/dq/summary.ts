@@ -44,6 +44,7 @@ export interface QualitySummary {
   snapshot: SnapshotStamp;
 }
 
+const WITHIN = "dq_run_ts >= $from::TIMESTAMPTZ AND dq_run_ts < $to::TIMESTAMPTZ";
 const OUTCOME_COLUMNS = ["accepted", "duplicates", "late", "future", "undecodable", "invalid"] as const;
 
 /** What was measured over time, by the clock of the dq job. */
@@ -96,7 +97,7 @@ async function countsOf(set: SnapshotSet, time: Intervals): Promise<IntervalCoun
   const rows = await set.query(
     `SELECT id, ${intervalSql("dq_run_ts", time)} AS start, sum(rule_checked[id])::VARCHAR AS checked,
        sum(rule_failures[id])::VARCHAR AS failures
-     FROM (SELECT *, unnest(map_keys(rule_checked)) AS id FROM ${relation} WHERE ${within(time)}) GROUP BY ALL ORDER BY ALL`,
+     FROM (SELECT *, unnest(map_keys(rule_checked)) AS id FROM ${relation} WHERE ${WITHIN}) GROUP BY ALL ORDER BY ALL`,
     bounds(time),
   );
   return rows.map((row) => ({ id: String(row.id), start: startOf(row), ...readCounts(row) }));
@@ -123,7 +124,7 @@ async function outcomesOf(set: SnapshotSet, time: Intervals): Promise<OutcomeSum
   const sums = OUTCOME_COLUMNS.map((name) => `sum(${name})::VARCHAR AS ${name}`).join(", ");
   const rows = await set.query(
     `SELECT ${intervalSql("dq_run_ts", time)} AS start, count(*) AS batches, sum(total_records)::VARCHAR AS records, ${sums}
-     FROM ${relation} WHERE ${within(time)} GROUP BY ALL ORDER BY start`,
+     FROM ${relation} WHERE ${WITHIN} GROUP BY ALL ORDER BY start`,
     bounds(time),
   );
   return rows.map((row) => ({
@@ -140,10 +141,6 @@ function totalOf(intervals: OutcomeSummary[]): QualitySummary["totals"] {
     records: sum(intervals.map(({ records }) => records)),
     outcomes: Object.fromEntries(OUTCOME_COLUMNS.map((name) => [name, sum(intervals.map((it) => it.outcomes[name]))])),
   };
-}
-
-function within(_: Intervals): string {
-  return "dq_run_ts >= $from::TIMESTAMPTZ AND dq_run_ts < $to::TIMESTAMPTZ";
 }
 
 function bounds({ from, to }: Intervals) {
