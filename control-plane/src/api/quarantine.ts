@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { OUTCOMES } from "../services/outcomes.ts";
-import type { Quarantine, QuarantinedRecord } from "../services/quarantine.ts";
+import type { Quarantine } from "../services/quarantine.ts";
+import type { QuarantinedRecord } from "../services/quarantined-record.ts";
 import { listQuery } from "./lists.ts";
 import { nextCursor, nullable, oneOf, rangeQuery, stamp } from "./page-query.ts";
 
