@@ -1,5 +1,8 @@
 """Looks whether a query can start from its checkpoint, so that damage is named with its file and the ways out.
 
+The control plane's `/checkpoint` judges the same way: test/checkpoints/damage.json has a case for each kind of damage,
+with what Spark itself does, and holds all three to it.
+
 Only what a start needs: the newest offsets, those before them, the newest commit and the query's id. Nothing is mended:
 an empty file may come from a crash, or from a disk that is about to lose more.
 """
@@ -7,12 +10,15 @@ an empty file may come from a crash, or from a disk that is about to lose more.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from penstock_jobs.files import exists, read_text, size
 from penstock_jobs.ledger import LedgerEntry
 from penstock_jobs.offsets import Checkpoint, CheckpointDamaged
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RESTORE = "restore the file from a backup of the checkpoint"
 
 
@@ -49,7 +55,7 @@ def refuse_damage(checkpoint: Checkpoint, known: WhatIsIn) -> None:
 
 def _check_query_id(checkpoint: Checkpoint) -> None:
     path = f"{checkpoint.path}/metadata"
-    if exists(path) and '"id"' not in "".join(_lines(path)):
+    if exists(path) and not _UUID.fullmatch(str(_object("\n".join(_lines(path))).get("id"))):
         raise CheckpointDamaged(
             f"{path} ({size(path)} bytes) does not hold the id of a query. Ways out: {_RESTORE}; or move it away: the"
             " query gets a new id then, and no data depends on it"
@@ -86,7 +92,11 @@ def _problem_of_offsets(path: str) -> str | None:
         return f"begins with {lines[0][:20]!r} instead of 'v1'"
     if len(lines) < 3:
         return f"ends after {len(lines)} of at least 3 lines"
-    # A source that has nothing yet stands there as a dash.
+    if not _are_whole(_object(lines[1]), "batchTimestampMs", "batchWatermarkMs"):
+        return "has a time in line 2 that is no whole number"
+    # A source of several that has nothing yet stands there as a dash.
+    if all(line == "-" for line in lines[2:]):
+        return "has a dash for every source, so that Spark would read them from their beginning once more"
     broken = next((number for number, line in enumerate(lines[1:], 2) if line != "-" and not _is_json(line)), None)
     return None if broken is None else f"is cut off or damaged in line {broken}"
 
@@ -94,7 +104,10 @@ def _problem_of_offsets(path: str) -> str | None:
 def _check_commit(checkpoint: Checkpoint, batch: int, known: WhatIsIn) -> None:
     path = f"{checkpoint.path}/commits/{batch}"
     lines = _lines(path)
-    if lines[:1] == ["v1"] and len(lines) > 1 and _is_json(lines[1]):
+    # Spark starts from a lone version: the next batch's watermark begins at zero, and rises with it.
+    if lines == ["v1"]:
+        return
+    if lines[:1] == ["v1"] and _is_json(lines[1]) and _are_whole(_object(lines[1]), "nextBatchWatermarkMs"):
         return
     again = ""
     if batch == checkpoint.planned() and known.batch >= batch:
@@ -112,7 +125,7 @@ def _check_source(checkpoint: Checkpoint, known: WhatIsIn) -> None:
         return
     if not exists(f"{checkpoint.path}/offsets/{entry.batch}"):
         return
-    there = checkpoint.batch_range(entry.batch).end
+    there = checkpoint.end_of(entry.batch)
     if not _same(there, entry.source_to):
         raise CheckpointDamaged(
             f"{checkpoint.path}/offsets/{entry.batch} says that batch {entry.batch} ends at {there}, but {known.table}"
@@ -130,6 +143,19 @@ def _is_json(text: str) -> bool:
         return isinstance(json.loads(text), dict)
     except ValueError:
         return False
+
+
+def _object(text: str) -> dict[str, Any]:
+    """The object that a text is in JSON; an empty one where it is none."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _are_whole(about: dict[str, Any], *names: str) -> bool:
+    return all(type(about[name]) is int for name in names if name in about)
 
 
 def _lines(path: str) -> list[str]:

@@ -37,12 +37,10 @@ class Checkpoint:
 
     def batch_range(self, batch: int) -> BatchRange:
         """The source range of a planned batch. Raises CheckpointDamaged."""
-        return BatchRange(None if batch == 0 else self._offset(batch - 1), self._offset(batch))
+        return BatchRange(None if batch == 0 else self.end_of(batch - 1), self.end_of(batch))
 
-    def _newest(self, log: str) -> int | None:
-        return max((int(name) for name in list_names(f"{self.path}/{log}") if name.isdigit()), default=None)
-
-    def _offset(self, batch: int) -> str:
+    def end_of(self, batch: int) -> str:
+        """Where a planned batch ends in its source. Raises CheckpointDamaged."""
         file = f"{self.path}/offsets/{batch}"
         try:
             lines = read_text(file).splitlines()
@@ -53,6 +51,9 @@ class Checkpoint:
         if lines[:1] != ["v1"] or len(sources) != 1:
             raise CheckpointDamaged(f"{file} has {len(sources)} source ranges in {lines[:1]}; expected one in v1")
         return sources.pop()
+
+    def _newest(self, log: str) -> int | None:
+        return max((int(name) for name in list_names(f"{self.path}/{log}") if name.isdigit()), default=None)
 
 
 def consumed_version(delta_offset: str) -> int:

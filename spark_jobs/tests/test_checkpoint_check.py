@@ -23,7 +23,7 @@ def offsets(batch: int) -> str:
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Checkpoint:
     """Batches 0 to 2 done, batch 3 planned."""
-    (tmp_path / "metadata").write_text('{"id":"7d8408ea"}')
+    (tmp_path / "metadata").write_text('{"id":"7d8408ea-6a0f-4c5d-9d7e-3f8f6f0f7a11"}')
     for log in ("offsets", "commits"):
         (tmp_path / log).mkdir()
     for batch in range(4):
@@ -59,10 +59,10 @@ def test_a_whole_checkpoint_and_an_empty_one_are_let_through(checkpoint: Checkpo
         (write("offsets/3", b"\xff\xfe"), "offsets/3", r"holds no text \(2 bytes\)"),
         (write("offsets/3", b"v1"), "offsets/3", "ends after 1 of at least 3 lines"),
         (write("offsets/3", offsets(3).encode()[:-5]), "offsets/3", "is cut off or damaged in line 3"),
+        (write("offsets/3", b'v1\n{"batchTimestampMs":"soon"}\n{}'), "offsets/3", "no whole number"),
         (write("offsets/2", b""), "offsets/2", "must not be planned anew"),
         (remove("offsets/2"), "offsets/2", "is missing"),
         (write("commits/2", b""), "commits/2", r"\(0 bytes\) does not hold what Spark writes"),
-        (write("commits/2", b"v1\n"), "commits/2", "does not hold what Spark writes"),
         (write("commits/4", b"v1\n{}"), "offsets/4", "is missing, though batch 4 is done"),
         (write("metadata", b""), "metadata", r"\(0 bytes\) does not hold the id of a query"),
         (write("offsets/2", offsets(9).encode()), "offsets/2", "the checkpoint is that of another query"),

@@ -1,7 +1,7 @@
 /**
- * One file of a streaming checkpoint, as Spark writes it: a line `v1` or `v2`, a line of JSON about the batch and, in the
- * offset log, a line for each source (`v2` puts the source's id and a colon before it). Offsets are whole numbers up to
- * 2^63, so they are texts here.
+ * One file of a streaming checkpoint, as Spark writes it: a line `v1`, a line of JSON about the batch and, in the offset
+ * log, a line for each source. Offsets are whole numbers up to 2^63, so they are texts here. What is damaged is decided
+ * by what Spark does with it at a start, and as the runner decides it: test/checkpoints/damage.json holds both to it.
  */
 
 /** How far a batch reads one source. */
@@ -18,7 +18,7 @@ export type SourceOffset =
   | { kind: "other"; text: string };
 
 export interface OffsetEntry {
-  /** when the batch was planned, ISO-8601 */
+  /** when the batch was planned, ISO-8601; null when that is no date */
   plannedAt: string | null;
   /** event-time watermark of the batch, ISO-8601; null while there is none */
   watermark: string | null;
@@ -36,12 +36,13 @@ export class DamagedEntry extends Error {
 
 /** @throws DamagedEntry */
 export function parseOffsetEntry(text: string): OffsetEntry {
-  const { version, lines } = readVersion(text, "offsets");
-  const [metadata, ...rest] = lines;
+  const [metadata, ...sources] = linesOf(text, "offsets");
   if (metadata === undefined) throw new DamagedEntry("it ends after its first line");
-  const about = readObject(metadata, "line 2");
-  if (rest.length === 0) throw new DamagedEntry("it names no source: it was cut off after its second line");
-  const sources = rest.map((line) => (version === 2 ? line.slice(line.indexOf(":") + 1) : line));
+  const about = readAbout(metadata, ["batchTimestampMs", "batchWatermarkMs"]);
+  if (sources.length === 0) throw new DamagedEntry("it names no source: it was cut off after its second line");
+  if (sources.every((line) => line === "-")) {
+    throw new DamagedEntry("it has a dash for every source: a start would read them from their beginning once more");
+  }
   return {
     plannedAt: instant(about.batchTimestampMs),
     watermark: instant(about.batchWatermarkMs),
@@ -52,16 +53,17 @@ export function parseOffsetEntry(text: string): OffsetEntry {
 
 /** @throws DamagedEntry */
 export function parseCommitEntry(text: string): void {
-  const { lines } = readVersion(text, "commits");
-  if (lines[0] !== undefined) readObject(lines[0], "line 2");
+  const [metadata] = linesOf(text, "commits");
+  // A lone version is one that Spark starts from: the watermark of the next batch begins at zero, and rises with it.
+  if (metadata !== undefined) readAbout(metadata, ["nextBatchWatermarkMs"]);
 }
 
 /** The query's id, from the checkpoint's file `metadata`. @throws DamagedEntry */
 export function parseQueryId(text: string): string {
   if (text.trim() === "") throw new DamagedEntry("it is empty");
   const { id } = readObject(text, "it");
-  if (typeof id === "string" && id !== "") return id;
-  throw new DamagedEntry("it names no query id");
+  if (typeof id === "string" && UUID.test(id)) return id;
+  throw new DamagedEntry("it names no query id, which is a UUID");
 }
 
 /** A source's offset as JSON, the way progress reports and ledger entries have it. @throws DamagedEntry */
@@ -88,12 +90,26 @@ export function consumedVersion({ version }: SourceOffset & { kind: "delta" }): 
   return BigInt(version) - 1n;
 }
 
-function readVersion(text: string, log: string): { version: number; lines: string[] } {
+const WHOLE = /^-?\d+$/;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The lines after the version. */
+function linesOf(text: string, log: string): string[] {
   if (text === "") throw new DamagedEntry("it is empty");
   const [first = "", ...lines] = text.replace(/\n$/, "").split("\n");
-  const version = /^v([12])$/.exec(first.trim())?.[1];
-  if (version !== undefined) return { version: Number(version), lines };
-  throw new DamagedEntry(`its first line is ${JSON.stringify(first.slice(0, 40))}; Spark's ${log} begin with v1 or v2`);
+  if (first === "v1") return lines;
+  throw new DamagedEntry(`its first line is ${JSON.stringify(first.slice(0, 40))}; Spark's ${log} begin with v1`);
+}
+
+/** @param times fields that are whole numbers where they are there */
+function readAbout(line: string, times: string[]): Record<string, unknown> {
+  const about = readObject(line, "line 2");
+  for (const name of times) {
+    const value = about[name];
+    if (value === undefined || (typeof value === "string" && WHOLE.test(value))) continue;
+    throw new DamagedEntry(`${name} in line 2 is ${JSON.stringify(value)}, and no whole number`);
+  }
+  return about;
 }
 
 function readObject(text: string, what: string): Record<string, unknown> {
@@ -112,7 +128,10 @@ function exactNumber(_key: string, value: unknown, context?: { source?: string }
   return typeof value === "number" ? (context?.source ?? String(value)) : value;
 }
 
+/** The last moment that a date can hold. Spark takes any number, and so must we. */
+const LAST_MS = 8.64e15;
+
 function instant(ms: unknown): string | null {
   const at = Number(ms);
-  return Number.isFinite(at) && at > 0 ? new Date(at).toISOString() : null;
+  return at > 0 && at <= LAST_MS ? new Date(at).toISOString() : null;
 }

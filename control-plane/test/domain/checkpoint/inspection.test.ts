@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { batchesOf, type CheckpointFiles, inspectCheckpoint } from "../../../src/domain/checkpoint/inspection.ts";
 import { describeNextStep } from "../../../src/domain/checkpoint/next-step.ts";
 
-const METADATA = '{"id":"q"}';
+const METADATA = '{"id":"7d8408ea-6a0f-4c5d-9d7e-3f8f6f0f7a11"}';
 const offsets = (end: number) => `v1\n{"batchTimestampMs":1}\n{"events":{"0":${end}}}`;
 const log = (text: (batch: number) => string, ...batches: number[]) =>
   new Map(batches.map((batch) => [BigInt(batch), text(batch)]));

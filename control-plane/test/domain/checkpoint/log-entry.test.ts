@@ -35,14 +35,16 @@ describe("an entry of the offset log", () => {
     expect(parseOffsetEntry(text).sources[0]).toMatchObject({ index: "9223372036854775707" });
   });
 
-  it("may have its sources by id, as v2 writes them, and sources that a batch does not read", () => {
-    const text = ["v2", "{}", '0:{"t":{"0":5}}', "1:-"].join("\n");
+  it("may have sources that a batch does not read", () => {
+    const text = entry('{"t":{"0":5}}', "-");
     expect(parseOffsetEntry(text).sources).toEqual([{ kind: "kafka", topics: { t: { "0": "5" } } }]);
   });
 
   it.each([
     ["is empty", "", "it is empty"],
-    ["has another first line", "v9\n{}", "begin with v1 or v2"],
+    ["has another first line", "v2\n{}", "begin with v1"],
+    ["reads no source at all", entry("-"), "a dash for every source"],
+    ["has a time that is none", 'v1\n{"batchTimestampMs":"soon"}\n{}', 'batchTimestampMs in line 2 is "soon"'],
     ["ends after its first line", "v1", "ends after its first line"],
     ["ends within its second line", real("bronze/offsets/14").slice(0, 200), "line 2 is not JSON"],
     ["ends after its second line", entry(), "names no source"],
@@ -70,7 +72,7 @@ describe("the file metadata", () => {
     expect(parseQueryId(real("bronze/metadata"))).toBe("1cdde9e1-1bcd-48e3-8378-1fa531d6dbad");
   });
 
-  it.each(["", "{", "{}", '{"id":""}'])("that is %j is damaged", (text) => {
+  it.each(["", "{", "{}", '{"id":""}', '{"id":"q"}', '{"id":7}'])("that is %j is damaged", (text) => {
     expect(() => parseQueryId(text)).toThrow();
   });
 });
