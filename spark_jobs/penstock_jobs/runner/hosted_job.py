@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from penstock_jobs.fencing import EpochFence
-from penstock_jobs.job import Assignment, Job, JobContext, JobRefused, RestartQuery, RunRefused, WaitingFor
+from penstock_jobs.job import Assignment, Job, JobContext, RestartQuery, RunRefused, WaitingFor
 from penstock_jobs.runner.certificate import Position, certify, last_committed_batch
 from penstock_jobs.runner.event_buffer import EventBuffer
-from penstock_jobs.runner.failure import describe, describe_query_death, source_got_columns
 from penstock_jobs.runner.gate import BatchGate
+from penstock_jobs.runner.query import RowsDropped, cause_of_death, describe_failure, last_progress, stop_query
 from penstock_jobs.runner.status import JobStatus
 from penstock_jobs.session import ensure_pool
 
@@ -133,7 +132,7 @@ class HostedJob:
             self._end_upkeep()
             self.status.stopped(certify(self.assignment, self._position, mode))
         except BaseException as failure:
-            self.status.failed(_describe_failure(failure, job))
+            self.status.failed(describe_failure(failure, job))
 
     def _context(self) -> JobContext:
         return JobContext(self._spark, self.assignment, self.fence, self, lambda: self.newest_spec)
@@ -189,7 +188,7 @@ class HostedJob:
         while True:
             self._pause(_WATCH_SECONDS if seen else _START_WATCH_SECONDS)
             # Spark publishes that a query has nothing to do a second after its first look; but it notes that look.
-            if not seen and _last_progress(query) is not None:
+            if not seen and last_progress(query) is not None:
                 seen = True
                 self.status.alive()
             if self._violation is not None:
@@ -197,7 +196,7 @@ class HostedJob:
                 stop_query(query)
                 raise self._violation
             if not query.isActive:
-                raise _cause_of_death(query, gate)
+                raise cause_of_death(query, gate)
             if self._stop is not None:
                 return self._end(query, gate)
             if time.monotonic() >= next_idle:
@@ -239,7 +238,7 @@ class HostedJob:
         The log itself is asked: a drain under load was seen to end a batch early on the word of the progress alone.
         """
         committed = last_committed_batch(self.assignment.spec["checkpoint"])
-        told = _last_progress(query)
+        told = last_progress(query)
         return committed is not None and committed >= batch and told is not None and told >= batch
 
     def _end_upkeep(self) -> None:
@@ -256,55 +255,3 @@ class HostedJob:
     def _pause(self, seconds: float) -> None:
         self._wake.wait(seconds)
         self._wake.clear()
-
-
-class RowsDropped(Exception):
-    """Spark's watermark dropped rows that should have been written."""
-
-
-class QueryDied(Exception):
-    """The query died outside of the job's code; `description` says of what."""
-
-    def __init__(self, description: dict[str, Any]) -> None:
-        super().__init__(description["message"])
-        self.description = description
-
-
-def _describe_failure(failure: BaseException, job: Job | None) -> dict[str, Any]:
-    """What users read: the job's own reason where it knows one, with the trace of what happened."""
-    description = failure.description if isinstance(failure, QueryDied) else describe(failure)
-    if job is None or isinstance(failure, JobRefused):
-        return description
-    try:
-        job.diagnose()
-    except JobRefused as reason:
-        return {**describe(reason), "trace": description["trace"]}
-    except Exception:
-        # Whatever the job meets while it looks: what is to be reported is the failure.
-        return description
-    return description
-
-
-def stop_query(query: StreamingQuery) -> None:
-    """Interrupt the query and wait until its thread has ended, however long a batch holds on to it."""
-    while query.isActive:
-        try:
-            query.stop()
-        except PySparkException:
-            # spark.sql.streaming.stopTimeout is over: the batch has not come to a call into the JVM yet.
-            continue
-
-
-def _last_progress(query: StreamingQuery) -> int | None:
-    """The batch that Spark last reported on; None before it has looked at the source for the first time."""
-    # PySpark's own `lastProgress` takes every figure of it over by a call of its own.
-    progress = query._jsq.lastProgress()
-    return None if progress is None else int(progress.batchId())
-
-
-def _cause_of_death(query: StreamingQuery, gate: BatchGate) -> BaseException:
-    if gate.failure is not None:
-        return gate.failure
-    if source_got_columns(query):
-        return RestartQuery("a table that it reads has got new columns")
-    return QueryDied(describe_query_death(query))
