@@ -25,8 +25,8 @@ beforeAll(async () => {
   // No events: whatever people decide, they stay refused, and no figure changes.
   const [rubbish, other] = await send(stack, [Buffer.from("no event"), Buffer.from("none either")]);
   await allConsumed(stack);
-  const reason = "to be shown in the guide";
-  const override = await stack.rest.post<{ number: number }>("/v1/overrides", {}, { ...other, reason });
+  const [reason, set] = ["to be shown in the guide", { region: "EU" }];
+  const override = await stack.rest.post<{ number: number }>("/v1/overrides", {}, { ...other, reason, set });
   const restarted = await stack.rest.post<{ id: string }>("/v1/jobs/sales.gold/restart", { wait: "60s" });
   const job = await stack.rest.get<{ epoch: number; specRevision: number }>("/v1/jobs/sales.gold");
   const { items, snapshot } = await stack.rest.get<{ items: { window_start: string }[]; snapshot: { asOf: string } }>(
