@@ -80,7 +80,7 @@ describe("a request", { timeout: 30_000 }, () => {
     expect(one.json().id).toBe(two.json().id);
   });
 
-  it("survives a deadlock with another transaction: it is tried once more", async () => {
+  it("survives a deadlock with another transaction: it is tried again", async () => {
     await other.query(`INSERT INTO launches (id, application) VALUES ('${LAUNCH}', 'sales') ON CONFLICT DO NOTHING`);
     // So that Postgres ends the request and not this one.
     await other.query("SET deadlock_timeout = '20s'");

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { runner as migrate } from "node-pg-migrate";
 import pg from "pg";
@@ -14,7 +15,7 @@ export interface Queryable {
 export interface Database extends Queryable {
   /**
    * Runs `work` in one transaction, rolled back when it throws. Where Postgres ends it for the sake of another one it is
-   * run once more: it must change nothing but the database. So that this stays rare, rows are locked in one order:
+   * run again, at most twice: it must change nothing but the database. So that this stays rare, rows are locked in one order:
    * keys of requests, applications, jobs by their ids, operations, launches, runs, the journal; and never FOR UPDATE, since
    * whoever inserts a row that refers to a locked one would wait for it.
    */
@@ -82,11 +83,15 @@ export function openDatabase(url: string, onIdleError: (error: Error) => void, l
   return {
     ...on(pool),
     async transaction(work) {
-      try {
-        return await attempt(work);
-      } catch (error) {
-        if (!(error instanceof Error && ENDED_FOR_ANOTHER.includes(codeOf(error)))) throw error;
-        return await attempt(work);
+      for (let made = 1; ; made += 1) {
+        try {
+          return await attempt(work);
+        } catch (error) {
+          const isEndedForAnother = error instanceof Error && ENDED_FOR_ANOTHER.includes(codeOf(error));
+          if (!isEndedForAnother || made === ATTEMPTS) throw error;
+        }
+        // The other one, which waits for what this one held, has to be faster: or both meet again.
+        await delay(PAUSE_MS);
       }
     },
     async migrate() {
@@ -132,6 +137,8 @@ async function away<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+const ATTEMPTS = 3;
+const PAUSE_MS = 50;
 /** Deadlock, and a transaction that cannot be put in order with another one. */
 const ENDED_FOR_ANOTHER = ["40P01", "40001"];
 const UNDEFINED_TABLE = "42P01";
