@@ -37,6 +37,13 @@ beforeAll(async () => {
     outcome: "duplicate",
     limit: 1,
   });
+  const reconciled = async () => {
+    const { lines } = await stack.rest.get<{ lines: { at: { through: object } }[] }>("/v1/audit/reconciliation", {
+      recount: "true",
+    });
+    return Object.keys(lines[0]?.at.through ?? {}).length > 0 || { pending: lines };
+  };
+  await waitFor(reconciled, { timeout: 60_000, what: "the ledger to be read" });
   variables = {
     PENSTOCK: stack.url,
     OPERATION: restarted.id,
