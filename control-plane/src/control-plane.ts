@@ -21,6 +21,7 @@ import type { CatalogStore } from "./services/ports.ts";
 import { Positions } from "./services/positions.ts";
 import { Presence } from "./services/presence.ts";
 import type { Reconciler } from "./services/reconcile/reconciler.ts";
+import type { Reconciliation } from "./services/reconciliation/reconciliation.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
 import { createSnapshots } from "./services/snapshots.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
@@ -40,6 +41,7 @@ export interface ControlPlane {
   alerts: Alerts;
   presence: Presence;
   reconciler: Reconciler;
+  reconciliation: Reconciliation;
   migrate(): Promise<void>;
   /** Listens, and waits until it may decide: then it brings everything to what is declared, and reconciles. */
   start(): Promise<void>;
@@ -182,6 +184,7 @@ export async function createControlPlane(
     alerts,
     presence,
     reconciler,
+    reconciliation: auditing.reconciliation,
     migrate: () => database.migrate(),
     async start() {
       await listen(app, { address: config.listen, loopback: config.host, port: config.port });

@@ -65,8 +65,14 @@ describe("reconciliation on a real stack", () => {
     const [file, aside] = [join(silver, name), join(stack.stateDir, "aside.parquet")];
     renameSync(file, aside);
     try {
-      const red = await recount();
-      expect(red.verdict).toBe("failed");
+      // So soon after the recount before, the answer may be that one.
+      const red = await waitFor<Report>(
+        async () => {
+          const found = await recount();
+          return found.verdict === "failed" ? found : { pending: found.at };
+        },
+        { timeout: PATIENCE_MS, what: "a recount that misses the file" },
+      );
       const detail = (id: string) => red.lines.find((line) => line.id === id && line.verdict === "failed")?.detail;
       expect(detail("files.silver.sales_events")).toContain(name);
       expect(detail("outcome.duplicate")).toMatch(/\d+ where \d+ were expected/);

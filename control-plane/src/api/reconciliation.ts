@@ -56,6 +56,11 @@ const ReportResource = Type.Object(
       { files: Type.Integer({ examples: [18] }), bytes: Type.Integer({ examples: [70_211] }) },
       { description: "Data files whose rows were read, and their size" },
     ),
+    stale: Type.Boolean({ description: "No check has succeeded for five minutes: it says little of now" }),
+    lastError: nullable(
+      "Why the newest check could not be made; null when it could, and of a control plane that stands by",
+      "Postgres does not answer",
+    ),
     lines: Type.Array(LineResource),
   },
   { title: "Reconciliation", description: "Whether everything from Kafka to gold adds up" },
@@ -82,7 +87,7 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<{ reconciliation: R
         tags: ["audit"],
         summary: "Whether everything adds up, from Kafka to gold",
         description:
-          "The newest check; one is made every minute, from the ledger and what was added since the one before. With `recount` everything is counted anew from the rows.",
+          "The newest check; one is made every minute, from the ledger and what was added since the one before. With `recount` everything is counted anew from the rows, by the control plane that decides; so soon after a recount that they would take more than a tenth of the time, and for a minute at most, the answer is the newest check.",
         querystring: Type.Object(
           {
             recount: Type.Optional(
@@ -96,7 +101,7 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<{ reconciliation: R
     },
     async (request, reply) => {
       if (request.query.recount !== true) return reply.send(await reconciliation.latest());
-      const report = await reconciliation.recount(WAIT_MS);
+      const report = await reconciliation.askedRecount(WAIT_MS);
       if (report !== null) return reply.send(report);
       return reply.code(202).send({ running: true, next: "GET /v1/audit/reconciliation has it once it has ended." });
     },

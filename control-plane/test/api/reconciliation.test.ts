@@ -18,10 +18,23 @@ describe("GET /v1/audit/reconciliation", () => {
   it("says that nothing has been checked, then what a recount found, which stays the newest report", async () => {
     const before = await ask("/v1/audit/reconciliation");
     expect([before.status, before.body.code]).toEqual([503, "not_ready"]);
+    const onStandBy = await ask("/v1/audit/reconciliation?recount=true");
+    expect([onStandBy.status, onStandBy.body.code]).toEqual([503, "not_ready"]);
+    const { reconciliation } = running.controlPlane;
+    reconciliation.start();
+    await reconciliation.checkNow();
     const recount = await ask("/v1/audit/reconciliation?recount=true");
+    await reconciliation.stop();
     expect(recount).toMatchObject({
       status: 200,
-      body: { verdict: "pending", kind: "recount", generation: 1, read: { files: 0, bytes: 0 } },
+      body: {
+        verdict: "pending",
+        kind: "recount",
+        generation: 1,
+        read: { files: 0, bytes: 0 },
+        stale: false,
+        lastError: null,
+      },
     });
     expect(recount.body.lines).toContainEqual({
       id: "bronze.rows",

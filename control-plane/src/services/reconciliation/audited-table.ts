@@ -142,6 +142,7 @@ export class AuditedTable {
   /** Files of a version that are gone, or are not as they were written. */
   async brokenFiles(version: number): Promise<{ files: number; broken: BrokenFile[] }> {
     const files = [...(await this.snapshot(version)).files.values()];
+    this.forgetOthers(files);
     await this.look(files);
     const broken = files.flatMap(({ path }) => {
       const problem = this.broken.get(path);
@@ -158,6 +159,12 @@ export class AuditedTable {
     const change = changeOf(this.name, version, text);
     this.changes.set(version, change);
     return change;
+  }
+
+  /** Compaction replaces files all the time: what is remembered of those that are gone would only grow. */
+  private forgetOthers(files: readonly LiveFile[]): void {
+    const there = new Set(files.map(({ path }) => path));
+    for (const path of this.newestInstants.keys()) if (!there.has(path)) this.newestInstants.delete(path);
   }
 
   private async look(files: readonly LiveFile[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { PipelineParameters } from "../../domain/manifest.ts";
 import { dependencyUnavailable, Problem } from "../../domain/problem.ts";
-import type { Line, Report } from "../../domain/reconciliation/report.ts";
+import { type Line, overall, type Report } from "../../domain/reconciliation/report.ts";
 import type { Alerts } from "../alerts.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { Log } from "../log.ts";
@@ -11,11 +11,22 @@ import type { Generations, LiveTables } from "../snapshots.ts";
 import type { TopicWatch } from "../topic-watch.ts";
 import { LogGone, type TableMemory, type TableParts } from "./audited-table.ts";
 import { type Checked, type CheckInput, check } from "./check.ts";
+import { Freshness, STALE_MS } from "./freshness.ts";
+import { alarmLines, UNREADABLE } from "./line-alarms.ts";
 import type { ReconciliationStore, Resume } from "./ports.ts";
 
 const EVERY_MS = 60_000;
 /** A check that takes longer is given up. */
 const AT_MOST_MS = 120_000;
+/** While something is wrong, everything is counted at the next check, and then less often; never so seldom that a report is stale. */
+const FIRST_WAIT_MS = 2 * EVERY_MS;
+const LONGEST_WAIT_MS = 4 * EVERY_MS;
+/** Recounts that people ask for take no more than a tenth of the time, and wait no longer than this. */
+const BETWEEN_RECOUNTS = 10;
+const LONGEST_BETWEEN_MS = 60_000;
+
+/** `stale`: no check has succeeded for minutes; `lastError`: why the newest attempt failed, where this control plane makes them */
+export type AnsweredReport = Report & { stale: boolean; lastError: string | null };
 
 export interface ReconciliationDeps {
   generations: Generations;
@@ -27,7 +38,7 @@ export interface ReconciliationDeps {
   topic: string;
   watch: Pick<TopicWatch, "latest">;
   lakeDir: string;
-  alerts: Pick<Alerts, "observe">;
+  alerts: Pick<Alerts, "observe" | "list">;
   clock: Clock;
   log: Log;
 }
@@ -35,7 +46,8 @@ export interface ReconciliationDeps {
 /**
  * Proves, every minute, that nothing was lost and nothing counted twice between Kafka and gold; a line that does not hold fires an alert.
  *
- * A check reads what was added since the one before; after one that failed, the next counts all rows anew.
+ * A check reads what was added since the newest one that held. After one that failed everything is counted anew, soon and then now and then:
+ * only that can say that it is over.
  */
 export class Reconciliation {
   private readonly deps: ReconciliationDeps;
@@ -44,33 +56,41 @@ export class Reconciliation {
   private running: Promise<Report> | null = null;
   private recounting = false;
   private stopping = false;
-  private complaint: string | null = null;
+  private readonly freshness: Freshness;
+  /** of deciding: what was asked for in one is not done in the next */
+  private term = 0;
+  private recounted: { at: number; ms: number } | null = null;
+  /** while something is wrong: when everything is counted again, and how long that is put off by then */
+  private wrong = { nextRecount: 0, waitMs: FIRST_WAIT_MS };
 
   constructor(deps: ReconciliationDeps) {
     this.deps = deps;
+    this.freshness = new Freshness(deps.alerts, deps.clock);
   }
 
   start(): void {
     this.stopping = false;
-    this.timer ??= setInterval(() => void this.attempt(), EVERY_MS);
+    if (this.timer !== null) return;
+    this.freshness.begin();
+    this.timer = setInterval(() => void this.attempt(), EVERY_MS);
     void this.attempt();
   }
 
   /** Ends a check that runs after its present query. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.term += 1;
     if (this.timer !== null) clearInterval(this.timer);
     this.timer = null;
     await this.running?.catch(() => undefined);
-    // Recounts may still be asked for.
     this.stopping = false;
   }
 
   /** The newest report. @throws Problem `not_ready` before the first */
-  async latest(): Promise<Report> {
+  async latest(): Promise<AnsweredReport> {
     const { generation } = await this.deps.generations.live();
     const newest = await this.deps.store.newest(generation);
-    if (newest !== null) return newest.report;
+    if (newest !== null) return this.answer(newest.report);
     throw new Problem({
       status: 503,
       code: "not_ready",
@@ -78,6 +98,17 @@ export class Reconciliation {
       detail: `Generation ${generation} has had no check: the control plane that decides makes one every minute.`,
       next: "Try again in a minute, or ask for ?recount=true.",
     });
+  }
+
+  /**
+   * A recount for whoever asks; so soon after the one before, the newest report.
+   * @throws Problem `not_ready` where another control plane decides: that one keeps the reports, and alarms
+   */
+  async askedRecount(waitMs: number): Promise<AnsweredReport | null> {
+    if (this.timer === null) throw standsBy();
+    if (!this.recounting && this.isRecent()) return this.latest();
+    const report = await this.recount(waitMs);
+    return report && this.answer(report);
   }
 
   /**
@@ -97,8 +128,12 @@ export class Reconciliation {
     }
     this.recounting = true;
     const minutely = this.running?.catch(() => undefined) ?? Promise.resolve();
+    const { term } = this;
     const report = minutely
-      .then(() => this.once(true))
+      .then(() => {
+        if (this.term !== term) throw standsBy();
+        return this.once(true);
+      })
       .finally(() => {
         this.recounting = false;
       });
@@ -114,14 +149,17 @@ export class Reconciliation {
     return this.running ?? this.once(false);
   }
 
-  private async attempt(): Promise<void> {
+  /** What the timer does. Never throws: what could not be done shows in the answer, and alarms when it lasts. */
+  async attempt(): Promise<void> {
+    const { log } = this.deps;
+    await this.freshness.look().catch((error: unknown) => log.warn({ err: error }, "cannot alarm"));
+    const before = this.freshness.error;
     try {
       await this.checkNow();
-      this.complaint = null;
+      await this.freshness.succeeded();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (text !== this.complaint) this.deps.log.warn({ err: error }, "cannot reconcile the tables");
-      this.complaint = text;
+      this.freshness.failed(error);
+      if (this.freshness.error !== before) log.warn({ err: error }, "cannot reconcile the tables");
     }
   }
 
@@ -133,20 +171,55 @@ export class Reconciliation {
   }
 
   private async report(anew: boolean): Promise<Report> {
-    const { clock, store, generations } = this.deps;
+    const { clock, store, generations, alerts } = this.deps;
     const began = clock.now();
     const live = await generations.live();
     const before = await store.newest(live.generation);
-    const { resume, ...checked } = await this.checked(live, anew ? null : (before?.resume ?? null));
+    const wasWrong = before?.report.verdict === "failed";
+    const counts = anew || (wasWrong && began.getTime() >= this.wrong.nextRecount);
+    const from = counts ? null : (before?.resume ?? null);
+    // Nothing to go on from, and everything was counted a moment ago.
+    if (wasWrong && !counts && from === null) return before.report;
+    const { resume, ...checked } = await this.checked(live, from);
+    // What came since may well be in order: what was wrong before it still is.
+    const lines = wasWrong && checked.kind === "incremental" ? stillWrong(checked.lines, before.report) : checked.lines;
+    const verdict = overall(lines);
+    const durationMs = clock.now().getTime() - began.getTime();
     const report: Report = {
       ...checked,
+      verdict,
+      lines,
       at: began.toISOString(),
-      durationMs: clock.now().getTime() - began.getTime(),
+      durationMs,
       generation: live.generation,
     };
-    await store.save(report, resume);
-    await this.alarm(report.lines, before?.report.lines ?? []);
+    if (report.kind === "recount") this.counted(report);
+    // First: what alarms must not be lost with a process that dies here.
+    await alarmLines(alerts, lines);
+    const canGoOn = from === null || checked.kind === "incremental";
+    await store.save(report, verdict === "failed" ? (canGoOn ? (before?.resume ?? null) : null) : resume);
     return report;
+  }
+
+  private counted({ verdict, durationMs }: Report): void {
+    const now = this.deps.clock.now().getTime();
+    this.recounted = { at: now, ms: durationMs };
+    const { waitMs } = this.wrong;
+    this.wrong =
+      verdict === "failed"
+        ? { nextRecount: now + waitMs, waitMs: Math.min(2 * waitMs, LONGEST_WAIT_MS) }
+        : { nextRecount: 0, waitMs: FIRST_WAIT_MS };
+  }
+
+  private isRecent(): boolean {
+    if (this.recounted === null) return false;
+    const { at, ms } = this.recounted;
+    return this.deps.clock.now().getTime() - at < Math.min(BETWEEN_RECOUNTS * ms, LONGEST_BETWEEN_MS);
+  }
+
+  private answer(report: Report): AnsweredReport {
+    const stale = this.deps.clock.now().getTime() - Date.parse(report.at) > STALE_MS;
+    return { ...report, stale, lastError: this.freshness.error };
   }
 
   private async checked(live: LiveTables, resume: Resume | null): Promise<Checked> {
@@ -199,34 +272,28 @@ export class Reconciliation {
       },
     };
   }
-
-  private async alarm(lines: readonly Line[], before: readonly Line[]): Promise<void> {
-    const failed = new Map(lines.filter(isFailed).map((line) => [line.id, line]));
-    const over = before.filter((line) => isFailed(line) && !failed.has(line.id));
-    const now = new Map(lines.map((line) => [line.id, line]));
-    for (const line of [...failed.values(), ...over]) {
-      const { subject, detail } = now.get(line.id) ?? { ...line, detail: "there is nothing of it any more" };
-      await this.deps.alerts.observe({
-        key: `reconciliation:${line.id}`,
-        severity: "critical",
-        title: `Reconciliation: ${line.id} ${failed.has(line.id) ? "does not hold" : "holds again"}`,
-        detail,
-        subjects: Object.values(subject),
-        failing: failed.has(line.id),
-      });
-    }
-  }
 }
 
-function isFailed({ verdict }: Line): boolean {
-  return verdict === "failed";
+function stillWrong(lines: readonly Line[], before: Report): Line[] {
+  const wrong = new Map(before.lines.filter(({ verdict }) => verdict === "failed").map((line) => [line.id, line]));
+  return lines.map((line) => (line.verdict === "failed" ? line : (wrong.get(line.id) ?? line)));
+}
+
+function standsBy(): Problem {
+  return new Problem({
+    status: 503,
+    code: "not_ready",
+    title: "This control plane does not reconcile",
+    detail: "It is starting, or stands by: only the control plane that decides counts, and keeps the report.",
+    next: "Ask the control plane that decides, or read the newest report without ?recount=true.",
+  });
 }
 
 /** A table whose log cannot be read is the finding. @throws any other problem */
 function unreadable(problem: Problem): Checked {
   if (problem.details.code !== "damaged_table" && problem.details.code !== "unsupported_table") throw problem;
   const line: Line = {
-    id: "tables",
+    id: UNREADABLE,
     subject: {},
     verdict: "failed",
     expected: null,

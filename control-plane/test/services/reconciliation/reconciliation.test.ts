@@ -28,6 +28,9 @@ const line = (report: Report, id: string) => report.lines.find((each) => each.id
 const sum = (report: Report, ids: string, field: "expected" | "pending") =>
   report.lines.filter(({ id }) => id.startsWith(ids)).reduce((all, each) => all + Number(each[field]), 0);
 const failed = (report: Report) => report.lines.filter(({ verdict }) => verdict === "failed").map(({ id }) => id);
+const MINUTE = 60_000;
+const firing = async () =>
+  (await createAlertStore(database).list({ state: "firing", severity: undefined }, 100, null)).map(({ key }) => key);
 const recount = async () => (await lake.reconciliation.recount(60_000)) ?? expect.fail("it took too long");
 
 /** A first check of the lake as the jobs left it. */
@@ -94,7 +97,7 @@ describe("tables that agree", () => {
     expect(anew.kind).toBe("recount");
     expect(last.lines).toEqual(anew.lines);
     expect(last.read.bytes).toBeLessThan(anew.read.bytes);
-    expect(await lake.reconciliation.latest()).toEqual(anew);
+    expect(await lake.reconciliation.latest()).toEqual({ ...anew, stale: false, lastError: null });
   });
 
   it("read nothing when nothing came", async () => {
@@ -258,6 +261,7 @@ describe("the topic", () => {
     );
     expect(line(red, "topic.1").detail).toContain("the topic is not the one that was read");
     lake.topic.offsets = null;
+    lake.time.aheadMs = 3 * MINUTE;
     const away = await lake.reconciliation.checkNow();
     expect(line(away, "topic.0")).toMatchObject({ verdict: "pending", detail: "Kafka does not answer" });
     lake.topic.offsets = new Map([...TOPIC, [0, { earliest: 0n, latest: 40n }]]);
@@ -274,5 +278,90 @@ describe("a recount", () => {
     await expect
       .poll(() => lake.reconciliation.latest().catch(() => null), { timeout: 4_000 })
       .toMatchObject({ verdict: "ok" });
+  });
+});
+
+describe("a check that cannot be made", () => {
+  it("shows in the answer, alarms when that lasts, and recovers with the next one that succeeds", async () => {
+    await green();
+    lake.trouble.error = new Error("the catalog does not answer");
+    await lake.reconciliation.attempt();
+    expect(await lake.reconciliation.latest()).toMatchObject({
+      ...{ verdict: "ok", stale: false },
+      lastError: "the catalog does not answer",
+    });
+    expect(await firing()).toEqual([]);
+    lake.time.aheadMs = 6 * MINUTE;
+    await lake.reconciliation.attempt();
+    expect(await lake.reconciliation.latest()).toMatchObject({ verdict: "ok", stale: true });
+    expect(await firing()).toEqual(["reconciliation:check"]);
+    lake.trouble.error = null;
+    await lake.reconciliation.attempt();
+    expect(await lake.reconciliation.latest()).toMatchObject({ stale: false, lastError: null });
+    expect(await firing()).toEqual([]);
+  });
+});
+
+describe("an alert of a line", () => {
+  it("ends though the report that fired it was never saved", async () => {
+    await green();
+    const [file] = lake.filesOf("silver.sales_events", 2);
+    const { restore } = lake.remove("silver.sales_events", file ?? "");
+    await lake.reconciliation.checkNow();
+    await database.query("TRUNCATE reconciliations");
+    restore();
+    await lake.reconciliation.checkNow();
+    expect(await firing()).toEqual([]);
+  });
+
+  it("lasts while its line cannot be compared", async () => {
+    await lake.harvest();
+    lake.topic.offsets = new Map([...TOPIC, [1, { earliest: 0n, latest: 3n }]]);
+    await lake.reconciliation.checkNow();
+    lake.topic.offsets = null;
+    lake.time.aheadMs = 3 * MINUTE;
+    expect((await lake.reconciliation.checkNow()).verdict).toBe("pending");
+    expect(await firing()).toEqual(["reconciliation:topic.1"]);
+  });
+});
+
+describe("while something is wrong", () => {
+  it("everything is counted now and then, and what came since in between, without taking it for over", async () => {
+    await green();
+    const [file] = lake.filesOf("silver.sales_events", 2);
+    const { restore } = lake.remove("silver.sales_events", file ?? "");
+    const kinds: string[] = [];
+    for (let minute = 0; minute < 5; minute += 1) {
+      lake.time.aheadMs = minute * MINUTE;
+      const { kind, verdict } = await lake.reconciliation.checkNow();
+      kinds.push(kind);
+      expect(verdict).toBe("failed");
+    }
+    expect(kinds).toEqual(["incremental", "recount", "incremental", "recount", "incremental"]);
+    restore();
+    lake.time.aheadMs = 5 * MINUTE;
+    expect(await lake.reconciliation.checkNow()).toMatchObject({ verdict: "failed", kind: "incremental" });
+    lake.time.aheadMs = 7 * MINUTE;
+    expect(await lake.reconciliation.checkNow()).toMatchObject({ verdict: "ok", kind: "recount" });
+  });
+});
+
+describe("a recount that is asked for", () => {
+  it("is refused where another control plane decides", async () => {
+    await lake.harvest();
+    const asked = lake.reconciliation.askedRecount(MINUTE);
+    await expect(asked).rejects.toMatchObject({ details: { status: 503, code: "not_ready" } });
+    await expect(lake.reconciliation.latest()).rejects.toMatchObject({ details: { code: "not_ready" } });
+  });
+
+  it("is the newest report so soon after another one", async () => {
+    await lake.harvest();
+    lake.reconciliation.start();
+    await lake.reconciliation.checkNow();
+    const first = await lake.reconciliation.askedRecount(MINUTE);
+    expect(await lake.reconciliation.askedRecount(MINUTE)).toEqual(first);
+    lake.time.aheadMs = 2 * MINUTE;
+    expect((await lake.reconciliation.askedRecount(MINUTE))?.at).not.toBe(first?.at);
+    await lake.reconciliation.stop();
   });
 });
