@@ -46,6 +46,14 @@ export function faultOf(error: unknown, hidden: readonly string[]): SqlFault | "
   return { kind, message };
 }
 
+/** @returns the error's text, with the place that it is about so many bytes further to the front */
+export function movedBack(error: unknown, bytes: number): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const fault = parse(text);
+  if (fault.position === undefined) return text;
+  return JSON.stringify({ ...fault, position: String(Math.max(0, Number(fault.position) - bytes)) });
+}
+
 function kindOf(type: string, message: string): SqlFailureKind | "interrupted" {
   if (/bad[ _]alloc/.test(message)) return "memory";
   if (type === "IO" && /No files found|No such file/.test(message)) return "vanished";

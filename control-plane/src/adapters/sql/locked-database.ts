@@ -1,16 +1,12 @@
-import {
-  type DuckDBConnection,
-  type DuckDBExtractedStatements,
-  DuckDBInstance,
-  type DuckDBPreparedStatement,
-  StatementType,
-} from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement } from "@duckdb/node-api";
 import { identifier, literal } from "../../domain/delta/schema.ts";
 import type { SqlParameter, SqlParameters, SqlTask } from "../../services/sql/ports.ts";
-import { Refusal } from "./faults.ts";
+import { movedBack, Refusal } from "./faults.ts";
+import { refuseChange } from "./plan.ts";
+import { readStatement } from "./statement.ts";
 
 const THREADS = "2";
-const ONE_SELECT = "Only one SELECT is run (WITH, VALUES, FROM, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN of one included)";
+const EXPLAIN = "EXPLAIN (FORMAT json) ";
 
 /** A database in memory for one statement; it is thrown away afterwards, and with it whatever the statement did. */
 export interface Database {
@@ -47,7 +43,7 @@ export async function lock(connection: DuckDBConnection, { views, files, limits 
   await connection.run(`SET GLOBAL allowed_paths = [${files.map(literal).join(", ")}]`);
   await connection.run("SET GLOBAL enable_external_access = false");
   await connection.run("SET GLOBAL lock_configuration = true");
-  // EXPLAIN ANALYZE runs what it explains: here it cannot write either.
+  // It keeps tables from being made; files it does not protect, for COPY is a way of reading to DuckDB.
   await connection.run("BEGIN TRANSACTION READ ONLY");
 }
 
@@ -56,28 +52,22 @@ export async function prepare(
   connection: DuckDBConnection,
   { sql, params }: SqlTask,
 ): Promise<DuckDBPreparedStatement> {
-  const statements = await extract(connection, sql);
-  if (statements.count !== 1) {
-    throw new Refusal({ kind: "refused", message: `${ONE_SELECT}; here there are ${statements.count}.` });
-  }
-  const statement = await statements.prepare(0);
-  const type = statement.statementType;
-  if (type !== StatementType.SELECT && type !== StatementType.EXPLAIN) {
-    throw new Refusal({ kind: "refused", message: `${ONE_SELECT}; this is ${StatementType[type] ?? "another one"}.` });
-  }
-  bind(statement, params);
-  return statement;
+  const statement = await readStatement(connection, sql);
+  const prepared = await connection.prepare(statement.sql);
+  bind(prepared, params);
+  refuseChange(await planOf(connection, statement.select, params));
+  return prepared;
 }
 
-async function extract(connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements> {
+/** What DuckDB would do, with the values that it would do it with. */
+async function planOf(connection: DuckDBConnection, select: string, params: SqlParameters): Promise<string> {
+  const explaining = await connection.prepare(`${EXPLAIN}${select}`);
+  bind(explaining, params);
   try {
-    return await connection.extractStatements(sql);
+    const [row] = (await explaining.runAndReadAll()).getRows();
+    return String(row?.[1]);
   } catch (error) {
-    // Where there is nothing to extract there is no error of DuckDB's either.
-    if (String(error).includes("native callback")) {
-      throw new Refusal({ kind: "refused", message: `${ONE_SELECT}; here there is none.` });
-    }
-    throw error;
+    throw new Error(movedBack(error, EXPLAIN.length), { cause: error });
   }
 }
 

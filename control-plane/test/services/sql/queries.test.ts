@@ -212,6 +212,7 @@ describe("SQL that cannot be run", () => {
     ["SELECT * FROM goldd", "Table with name goldd does not exist", { line: 1, column: 15 }],
     ["SELECT region::INTEGER FROM gold", "Could not convert string", { line: 1, column: 14 }],
     ["SELECT error('no')", "no", undefined],
+    ["/* ä */ EXPLAIN\n  SELECT foo FROM gold", 'Referenced column "foo" not found', { line: 2, column: 10 }],
     ["SELECT getenv('HOME')", "getenv does not exist", { line: 1, column: 8 }],
     ["FROM '/etc/passwd'", "/etc/passwd does not exist", { line: 1, column: 6 }],
   ])("%s is a 400 with DuckDB's words and the place", async (text, detail, position) => {
@@ -219,6 +220,11 @@ describe("SQL that cannot be run", () => {
     expect(found).toMatchObject({ status: 400, code: "invalid_sql", detail: expect.stringContaining(detail) });
     if (position !== undefined) expect(found.position).toEqual(position);
   });
+});
+
+it("SQL that its parameters do not fit names the place in it", async () => {
+  const found = await problem("SELECT\n sum($1) FROM gold", { params: ["x"] });
+  expect(found).toMatchObject({ code: "invalid_sql", position: { line: 2, column: 2 } });
 });
 
 describe("what a statement may not do", () => {
@@ -306,6 +312,87 @@ describe("what a statement may not do", () => {
     const outside =
       "SELECT name FROM duckdb_settings() WHERE value LIKE '%/%' AND name NOT IN ('TimeZone', 'allowed_paths')";
     expect(await rows(outside)).toEqual([["secret_directory"]]);
+  });
+
+  const target = "(SELECT 42 AS a) TO '$FILE'";
+  it.each([
+    `COPY ${target} (FORMAT parquet, USE_TMP_FILE false)`,
+    `EXPLAIN COPY ${target} (FORMAT parquet, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE COPY ${target} (FORMAT parquet, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE COPY ${target} (FORMAT parquet)`,
+    `EXPLAIN ANALYZE COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE COPY ${target} (FORMAT json, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE COPY gold TO '$FILE' (FORMAT csv, USE_TMP_FILE false)`,
+    `explain (analyze, format json) copy ${target} (FORMAT csv, USE_TMP_FILE false);`,
+    `EXPLAIN(ANALYZE)COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `/* a */ EXPLAIN -- b\n ANALYZE /* SELECT 1 */ COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE /* /* nested */ */ COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE --\rCOPY ${target} (FORMAT csv, USE_TMP_FILE false) --\n SELECT 1`,
+    `EXPLAIN ANALYZE\u00a0COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE EXPLAIN ANALYZE COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE COPY (WITH a AS (SELECT 42) SELECT * FROM a) TO '$FILE' (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE WITH a AS (COPY ${target} (FORMAT csv)) SELECT * FROM a`,
+    `EXPLAIN ANALYZE PREPARE p AS COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `EXPLAIN ANALYZE SELECT 1; COPY ${target} (FORMAT csv, USE_TMP_FILE false)`,
+    `FROM query('COPY (SELECT 42 AS a) TO ''$FILE'' (FORMAT csv, USE_TMP_FILE false)')`,
+    `FROM enable_logging(storage = 'file', storage_path = '$FILE')`,
+    `FROM enable_profiling(save_location = '$FILE')`,
+  ])("overwrite a file that it may read: %s", async (text) => {
+    const table = "sales/silver.sales_events";
+    const file = `${table}/${readFilesOf(table)[0]}`;
+    // It is one that can be opened: the refusal is about what is done with it.
+    expect(await rows(`SELECT count(*) > 0 FROM read_parquet('${file}')`)).toEqual([[true]]);
+    const before = readFileSync(lake.lake.path(file));
+    const found = await problem(text.replaceAll("$FILE", file));
+    expect(["refused_sql", "invalid_sql"], found.detail).toContain(found.code);
+    expect(readFileSync(lake.lake.path(file)).equals(before)).toBe(true);
+  });
+
+  it.each([
+    ["enable_logging", "FROM enable_logging()"],
+    ["enable_profiling", "SELECT (SELECT count(*) FROM enable_profiling())"],
+    ["enable_peg_parser", "FROM query('FROM enable_peg_parser()')"],
+    ["force_checkpoint", "EXPLAIN ANALYZE FROM force_checkpoint()"],
+    ["truncate_duckdb_logs", "WITH a AS (FROM truncate_duckdb_logs()) SELECT * FROM gold, a"],
+    ["json_execute_serialized_sql", "FROM json_execute_serialized_sql(json_serialize_sql('FROM enable_logging()'))"],
+  ])("call %s, which is no reading", async (called, text) => {
+    expect(await problem(text)).toMatchObject({ code: "refused_sql", detail: expect.stringContaining(called) });
+  });
+
+  it.each([
+    "EXPLAIN (ANALYZE, FORMAT json) FROM gold",
+    "/* why */ EXPLAIN -- how\n ANALYZE /* it is run */ SELECT 'a -- b' FROM gold;",
+    "EXPLAIN(FORMAT json)SELECT 1",
+    "EXPLAIN ANALYZE (SELECT 1)",
+    "EXPLAIN DESCRIBE gold",
+    "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) FROM r",
+    "WITH RECURSIVE r(n, m) USING KEY (n) AS (SELECT 1, 1 UNION SELECT n, m + 1 FROM r WHERE m < 5) FROM r",
+    "SELECT * FROM gold g, LATERAL (SELECT g.revenue * n.range FROM range(g.event_count) n) USING SAMPLE 90%",
+    "FROM gold a ASOF JOIN gold b ON a.window_start >= b.window_start",
+    "FROM gold a JOIN gold b ON a.revenue < b.revenue AND a.event_count >= b.event_count",
+    "FROM gold a POSITIONAL JOIN gold b",
+    "SELECT region, sum(revenue) OVER (PARTITION BY region ORDER BY window_start) FROM gold",
+    "SELECT region, currency, count(*) FROM gold GROUP BY CUBE (region, currency) ORDER BY ALL LIMIT 3",
+    "SELECT region FROM gold WHERE EXISTS (FROM silver) EXCEPT ALL SELECT 'x' UNION SELECT 'y'",
+    "SELECT unnest([1, 2]), unnest({a: 1}), j.key FROM json_each('{\"a\": 1}') j",
+    "SELECT * FROM generate_series(TIMESTAMP '2026-11-21', TIMESTAMP '2026-11-22', INTERVAL 1 HOUR)",
+    "FROM repeat('a', 3)",
+    "FROM query_table('gold')",
+    "WITH a AS MATERIALIZED (FROM gold) FROM a, a b WHERE a.region IN ('EU', 'US', 'CA', 'IN', 'JP', 'BR')",
+    "FROM duckdb_columns()",
+    "UNPIVOT (SELECT 1 AS a, 2 AS b) ON a, b INTO NAME n VALUE v",
+    "SELECT *, (SELECT max(amount) FROM silver s WHERE s.region = g.region) FROM gold g ORDER BY revenue DESC LIMIT 5",
+    "FROM histogram(gold, revenue)",
+  ])("while what only reads is run: %s", async (text) => {
+    expect((await run(text)).rows).toBeGreaterThan(0);
+  });
+
+  it.each([
+    `EXPLAIN ${"--".repeat(2_000)}\n SELECT 1`,
+    `EXPLAIN ${"/**/".repeat(2_000)} SELECT 1`,
+    `EXPLAIN${"\n".repeat(5_000)}SELECT 1`,
+  ])("and many comments take no time: %.20s", async (text) => {
+    expect(await run(text, { limits: { timeout: "5s" } })).toMatchObject({ rows: 1 });
   });
 
   function readFilesOf(table: string): string[] {
