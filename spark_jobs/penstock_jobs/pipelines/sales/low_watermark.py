@@ -16,16 +16,18 @@ def low_watermark(
 ) -> int:
     """The low watermark after reading up to `through`; never below `previous`.
 
-    `ends` are the end offsets as asked for at `asked_at` or later, by partition; `last_timestamps` the append times of
-    the last records read. A partition read to its end counts as read up to `asked_at` less `clock_margin`; one with a
-    lag, of which nothing has been read, can hold records of any age: then nothing rises.
+    `ends` are the end offsets as asked for at `asked_at` or later, by partition; `last_timestamps` those of the last
+    records read. What comes next in a partition is appended later: after `asked_at` where it was read to its end, else
+    after its last record. A timestamp lies behind its append by `clock_margin` at most (docs/decisions/0019), so the
+    margin comes off both. A partition of which nothing has been read can hold records of any age: then nothing rises.
     """
     marks = []
     for partition, end in ends.items():
         if int(through.get(partition, "0")) >= end:
             marks.append(asked_at - clock_margin)
         elif partition in last_timestamps:
-            marks.append(last_timestamps[partition])
+            # A producer's clock can be ahead, and nobody has appended anything after the moment of asking.
+            marks.append(min(last_timestamps[partition], asked_at) - clock_margin)
         else:
             return previous
     return max(previous, min(marks, default=previous))
