@@ -8,8 +8,12 @@ from typing import Any
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
-# One hostile record of five bytes (a string of 2 GB, says its length) would otherwise end the JVM by OutOfMemoryError.
-_AVRO_LIMITS = "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
+# One hostile record of five bytes (a string of 2 GB, says its length; an array of 500 million items, says its count)
+# would otherwise end the JVM by OutOfMemoryError: room is made before anything is read.
+_AVRO_LIMITS = (
+    "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
+    " -Dorg.apache.avro.limits.collectionItems.maxLength=1000000"
+)
 
 # At Spark's own level, INFO, a driver of four jobs writes 10 GB a day. (A submission's driver: `spark-settings.ts`.)
 _LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').resolve().as_uri()}"

@@ -12,6 +12,7 @@ from pyspark.sql import functions as sf
 
 from penstock_jobs.job import RestartQuery
 from penstock_jobs.pipelines.sales.extra_fields import ExtraFields
+from penstock_jobs.session import SETTINGS
 from tests.pipelines.sales.avro import CONTRACT, GOOD, SCHEMA_ID, event, event_bytes, framed, number, text
 from tests.pipelines.sales.stand import Record, Registry, Stand
 
@@ -91,6 +92,18 @@ def test_a_field_that_spark_cannot_read_does_not_hide_the_others(spark: SparkSes
     assert ExtraFields(spark, {20: writer}, CONTRACT).unreadable == {20: ["tree", "Promo_Code"]}
     body = event_bytes() + number(0) + number(1) + text("spring") + text("?")
     assert extras(spark, writer, body) == {"promo_code": "spring"}
+
+
+@pytest.mark.parametrize("kind", [{"type": "array", "items": "string"}, {"type": "map", "values": "string"}])
+@pytest.mark.parametrize("count", [number(500_000_000), number(-500_000_000) + number(1)])
+def test_a_count_that_no_record_can_hold_ends_no_query(spark: SparkSession, kind: dict[str, str], count: bytes) -> None:
+    # Executors run with the same limits as this process: what reads the count first makes room for all of it.
+    fields = ExtraFields(spark, {20: schema({"name": "tags", "type": kind})}, CONTRACT)
+    values = [framed(event_bytes() + rest, 20) for rest in (count, number(0))]
+    rows = spark.createDataFrame([(bytearray(value), 20) for value in values], "value BINARY, id INT").coalesce(1)
+    found = rows.select(fields.json(sf.col("value"), sf.col("id")).alias("extra")).collect()
+    assert [row.extra for row in found] == [None, None]
+    assert "collectionItems.maxLength" in SETTINGS["spark.executor.extraJavaOptions"]
 
 
 @pytest.mark.parametrize("writer", ["", "{}", '"string"', '{"type":"enum","name":"E","symbols":["A"]}'])
