@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { type CommitSummary, commitsIn, summariseCommit } from "../domain/delta/history.ts";
 import { commitName } from "../domain/delta/log-files.ts";
+import type { Alerts } from "./alerts.ts";
 import type { LogReader } from "./delta-table.ts";
 import type { LedgerStore, LoggedCommit } from "./ledger.ts";
 import type { Log } from "./log.ts";
@@ -12,6 +13,8 @@ const EVERY_MS = 5_000;
 const AT_ONCE = 100;
 /** A runner tells of its commits within a heartbeat, and knows how long each batch took. */
 const RUNNER_FIRST_MS = 3_000;
+/** What lasts must alarm; what a restart of Postgres mends must not. */
+const STANDSTILL_MS = 3 * 60_000;
 
 /**
  * Follows each table's log and saves the ledger entries that no runner has told of: its buffer is bounded, and it may die.
@@ -23,6 +26,7 @@ export class LedgerHarvest {
   private readonly lakeDir: string;
   private readonly tables: LogReader;
   private readonly store: LedgerStore;
+  private readonly alerts: Pick<Alerts, "observe">;
   private readonly clock: Clock;
   private readonly log: Log;
   /** by folder below the lake; null while it was not asked for */
@@ -31,12 +35,17 @@ export class LedgerHarvest {
   private running: Promise<void> | null = null;
   private stopping = false;
   private complaint: string | null = null;
+  /** tables whose log could not be harvested, and since when */
+  private readonly standing = new Map<string, { since: number; text: string }>();
+  /** tables of which it was said in this term that they go on */
+  private readonly going = new Set<string>();
 
   constructor(deps: {
     generations: Generations;
     lakeDir: string;
     tables: LogReader;
     store: LedgerStore;
+    alerts: Pick<Alerts, "observe">;
     clock: Clock;
     log: Log;
   }) {
@@ -44,6 +53,7 @@ export class LedgerHarvest {
     this.lakeDir = deps.lakeDir;
     this.tables = deps.tables;
     this.store = deps.store;
+    this.alerts = deps.alerts;
     this.clock = deps.clock;
     this.log = deps.log;
   }
@@ -61,6 +71,8 @@ export class LedgerHarvest {
     await this.running?.catch(() => undefined);
     // Another control plane may harvest from now on.
     this.versions = null;
+    this.standing.clear();
+    this.going.clear();
   }
 
   /** The version of the table in a folder below the lake up to which every entry is saved; null where that is not known. */
@@ -92,7 +104,46 @@ export class LedgerHarvest {
     const versions = this.versions ?? (await this.store.harvested());
     this.versions = versions;
     const { paths } = await this.generations.live();
-    for (const [table, root] of Object.entries(paths)) await this.harvestTable(versions, table, root, runnerFirstMs);
+    for (const [table, root] of Object.entries(paths)) {
+      try {
+        await this.harvestTable(versions, table, root, runnerFirstMs);
+        await this.goesOn(table);
+      } catch (error) {
+        // A table that cannot be read must not hold up the others.
+        await this.standsStill(table, error);
+      }
+    }
+  }
+
+  private async goesOn(table: string): Promise<void> {
+    this.standing.delete(table);
+    if (this.going.has(table)) return;
+    await this.observe(table, false, "Every commit is being saved again.");
+    this.going.add(table);
+  }
+
+  private async standsStill(table: string, error: unknown): Promise<void> {
+    const text = error instanceof Error ? error.message : String(error);
+    const now = this.clock.now().getTime();
+    const before = this.standing.get(table);
+    const since = before?.since ?? now;
+    if (text !== before?.text) this.log.warn({ err: error, table }, "cannot save a table's ledger entries");
+    this.standing.set(table, { since, text });
+    this.going.delete(table);
+    if (now - since < STANDSTILL_MS) return;
+    const detail = `No commit of ${table} was saved since ${new Date(since).toISOString()}: ${text}`;
+    await this.observe(table, true, detail);
+  }
+
+  private observe(table: string, failing: boolean, detail: string): Promise<void> {
+    return this.alerts.observe({
+      key: `ledger.harvest:${table}`,
+      severity: "critical",
+      title: `${table}: ledger entries are not saved`,
+      detail,
+      subjects: [table],
+      failing,
+    });
   }
 
   private async harvestTable(

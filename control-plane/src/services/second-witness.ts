@@ -14,8 +14,6 @@ interface WitnessParts {
 /** Compares each batch that Spark tells of with its ledger entry, and alarms when they do not agree. */
 export class SecondWitness {
   private readonly parts: WitnessParts;
-  /** jobs whose last batch agreed: nobody needs to be told again */
-  private readonly agreeing = new Set<string>();
 
   constructor(parts: WitnessParts) {
     this.parts = parts;
@@ -37,7 +35,7 @@ export class SecondWitness {
     const row = await this.parts.entries.batchEntry(job, generation, data.batchId);
     if (row === null || !hasWitness(row.table)) return;
     const found = disagreements(row.table, row.entry, data);
-    if (found.length === 0 && this.agreeing.has(job)) return;
+    // Also when it agreed before: another control plane may have alarmed since.
     await this.parts.alerts.observe({
       key: `ledger.witness:${job}`,
       severity: "warning",
@@ -49,7 +47,5 @@ export class SecondWitness {
       subjects: [job, row.table],
       failing: found.length > 0,
     });
-    if (found.length === 0) this.agreeing.add(job);
-    else this.agreeing.delete(job);
   }
 }

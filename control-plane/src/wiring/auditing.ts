@@ -25,7 +25,7 @@ export function createAuditing(
   const { catalog, ledger, lake, auditEngine, clock } = outside;
   const generations = liveTables(catalog, manifest.name, config.lakeDir);
   const { lakeDir } = config;
-  const harvest = new LedgerHarvest({ generations, lakeDir, tables: lake, store: ledger, clock, log });
+  const harvest = new LedgerHarvest({ generations, lakeDir, tables: lake, store: ledger, alerts, clock, log });
   const reconciliation = new Reconciliation({
     generations,
     rules: async () => ({ ...manifest.parameters, ...(await catalog.liveGeneration(manifest.name))?.rules }),

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { rmSync, utimesSync } from "node:fs";
+import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lakeFiles } from "../../src/adapters/lake-files.ts";
@@ -9,6 +9,7 @@ import { createJournal } from "../../src/adapters/postgres/journal.ts";
 import { createLaunchStore } from "../../src/adapters/postgres/launches.ts";
 import { createLedgerStore } from "../../src/adapters/postgres/ledger.ts";
 import { createRunStore } from "../../src/adapters/postgres/runs.ts";
+import type { Observation } from "../../src/services/alerts.ts";
 import { LedgerHarvest } from "../../src/services/ledger-harvest.ts";
 import { startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
 import { type FixtureLake, unpackLake } from "../fixtures/lake.ts";
@@ -32,9 +33,14 @@ afterAll(async () => {
 
 beforeEach(async () => {
   lake = unpackLake();
+  now = null;
+  alarms = [];
   await database.query("TRUNCATE ledger, ledger_sums, harvests, events");
   return () => lake.remove();
 });
+
+let now: number | null;
+let alarms: Observation[];
 
 function harvestOf(tables: Record<string, string>, warnings: object[] = []): LedgerHarvest {
   const paths = Object.fromEntries(Object.entries(tables).map(([name, folder]) => [name, lake.path(folder)]));
@@ -44,7 +50,8 @@ function harvestOf(tables: Record<string, string>, warnings: object[] = []): Led
     lakeDir: lake.path(""),
     tables: lakeFiles(),
     store: createLedgerStore(database),
-    clock: { now: () => new Date() },
+    alerts: { observe: async (seen) => void alarms.push(seen) },
+    clock: { now: () => new Date(now ?? Date.now()) },
     log,
   });
 }
@@ -121,6 +128,29 @@ describe("the harvest of a table's log", () => {
     await next.round();
     expect(next.harvested("sales/silver.sales_events")).toBe(2);
     expect(await kept(SILVER), "what is harvested is not read again").toEqual([]);
+  });
+
+  it("goes on with the other tables when one cannot be read, and alarms when that lasts", async () => {
+    const broken = lake.log("sales/silver.sales_events", "00000000000000000001.json");
+    const whole = readFileSync(broken);
+    writeFileSync(broken, "{ not a commit");
+    const warnings: object[] = [];
+    const tables = { [SILVER]: "sales/silver.sales_events", [UPDATES]: "sales/gold.revenue_5m_updates" };
+    const harvest = harvestOf(tables, warnings);
+    const silver = () => alarms.filter(({ key }) => key === `ledger.harvest:${SILVER}`).map(({ failing }) => failing);
+    await harvest.round();
+    await harvest.round();
+    expect(await kept(SILVER)).toEqual([]);
+    expect((await kept(UPDATES)).map(({ version }) => version)).toEqual(["1", "2", "3", "4", "5"]);
+    expect(warnings, "said once").toMatchObject([{ table: SILVER, msg: "cannot save a table's ledger entries" }]);
+    expect(silver()).toEqual([]);
+    now = Date.now() + 4 * 60_000;
+    await harvest.round();
+    expect(silver()).toEqual([true]);
+    writeFileSync(broken, whole);
+    await harvest.round();
+    expect(silver()).toEqual([true, false]);
+    expect((await kept(SILVER)).map(({ version }) => version)).toEqual(["1", "2"]);
   });
 
   it("says which commits were gone before it came", async () => {

@@ -85,11 +85,19 @@ describe("Spark's own counts", { timeout: 30_000 }, () => {
     expect(await alerts()).toMatchObject([{ state: "resolved", resolution: "batch 3: all counts agree" }]);
   });
 
+  it("end an alert that another control plane fired meanwhile", async () => {
+    const key = "ledger.witness:sales.silver";
+    const text = { severity: "warning" as const, title: "do not agree", detail: "batch 3", subjects: ["sales.silver"] };
+    await running.controlPlane.alerts.observe({ key, ...text, failing: true });
+    await tell(4, { rowsIn: 5, duplicate: 0 }, { rows: 10, dropped: 0 });
+    expect((await alerts()).map(({ state }) => state)).toEqual(["resolved", "resolved"]);
+  });
+
   it("of a batch that nobody has told of are not compared", async () => {
     const { job, generation, epoch } = silver;
     sequence += 1;
     const data = { batchId: 77, numInputRows: 1, durationMs: { addBatch: 1 }, stateOperators: [] };
     await runner.sync([{ sequence, type: "progress", job, generation, epoch, at: new Date().toISOString(), data }]);
-    expect(await alerts()).toHaveLength(1);
+    expect(await alerts()).toHaveLength(2);
   });
 });

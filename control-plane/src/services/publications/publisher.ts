@@ -75,6 +75,7 @@ export class Publisher {
 
   private async run(signal: AbortSignal): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
+    this.report.begin();
     while (!signal.aborted) {
       let waitMs = POLL_MS;
       try {

@@ -44,6 +44,11 @@ export class PublicationReport {
     this.parts = parts;
   }
 
+  /** Publishing begins: another control plane may have alarmed since this one did. */
+  begin(): void {
+    this.alarmed = undefined;
+  }
+
   /** Takes over what another process has seen since. */
   goOnFrom(seen: PublicationStatus | null): void {
     if (seen !== null && seen.checkedAt > this.status.checkedAt) this.status = seen;

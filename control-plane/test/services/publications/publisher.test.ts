@@ -75,6 +75,15 @@ describe("a publisher", () => {
     expect(await status()).toMatchObject({ published: 5n, waiting: 0n, unaccounted: 0n, error: null, generation: 1 });
   });
 
+  it("says how it is in each term of publishing: another one may have alarmed since", async () => {
+    const one = publisher(5);
+    for (const term of [1, 2]) {
+      one.start();
+      await expect.poll(() => alarms.map(({ failing }) => failing)).toEqual(Array(term).fill(false));
+      await one.stop();
+    }
+  });
+
   it("neither loses nor doubles a row, wherever a transaction is cut off and whoever goes on", async () => {
     topic.cuts = ["aborted", "unheard", "aborted", "aborted", "unheard"];
     await settle(publisher());
