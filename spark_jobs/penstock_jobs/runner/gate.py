@@ -9,11 +9,14 @@ from pyspark.sql import DataFrame
 
 
 class DrainRequested(Exception):
-    """Raised into a batch that came after the gate was closed. Returning instead would commit the batch unprocessed."""
+    """Raised into a batch that came after the gate was closed, or after a failure.
+
+    Returning instead would commit the batch unprocessed.
+    """
 
 
 class BatchGate:
-    """Runs `process` and `idle` of a job, one at a time, until it is closed."""
+    """Runs `process` and `idle` of a job, one at a time, until it is closed or one of them has failed."""
 
     def __init__(self, process: Callable[[DataFrame, int], None], idle: Callable[[], None]) -> None:
         self._process = process
@@ -26,9 +29,10 @@ class BatchGate:
         """What `process` or `idle` raised."""
 
     def enter(self, batch: DataFrame, batch_id: int) -> None:
-        """The foreachBatch function. Raises DrainRequested when closed, else what `process` raises."""
+        """The foreachBatch function. Raises DrainRequested when closed or failed, else what `process` raises."""
         with self._lock:
-            if self._closed.is_set():
+            # What `idle` raised is told a moment later: until then a batch would run by a plan that is to be replaced.
+            if self._closed.is_set() or self.failure is not None:
                 raise DrainRequested
             try:
                 self._process(batch, batch_id)
