@@ -44,10 +44,13 @@ describe("data quality rules", () => {
     );
     expect(answer.measured).toMatchObject({ revision: answer.revision, isCurrent: true });
     const samples = await stack.rest.get<{ items: { rule: string; dq_violation_reason: string }[] }>("/v1/dq/samples", {
-      reason: "events-unique",
+      reason: "region-known",
       limit: "1",
     });
-    expect(samples.items).toMatchObject([{ rule: "events-unique", dq_violation_reason: "events-unique" }]);
+    expect(samples.items).toMatchObject([{ rule: "region-known", dq_violation_reason: "region-known" }]);
+    // For information: counted alone.
+    const informing = await stack.rest.get("/v1/dq/samples", { reason: "events-unique" });
+    expect(informing).toMatchObject({ items: [] });
   });
 
   it("are fresh once everything is measured, and nothing that is well alarms", async () => {

@@ -75,9 +75,10 @@ export function isRowRule(rule: Rule): rule is RowRule {
 }
 
 /** What the dq job is handed of a rule: what it counts, not how that is judged. */
-export type WireRule = { id: string } & RowCheck & RowScope;
+export type WireRule = { id: string; sampled: boolean } & RowCheck & RowScope;
 
 export function wireRule(rule: RowRule): WireRule {
-  const { description: _, severity: __, threshold: ___, ...wire } = rule;
-  return wire;
+  const { description: _, severity, threshold: __, ...wire } = rule;
+  // Good events fail rules for information in nearly every batch: samples of them would cost one more commit each time.
+  return { ...wire, sampled: severity !== "info" };
 }

@@ -54,7 +54,7 @@ class DqJob(Job):
             entry = self._entry(batch_id, counts)
             # Metrics last: they say that the batch is done with.
             if counts.broken > 0 and batch_id > self._samples.last_batch:
-                self._samples.append(samples(rows, batch_id), entry, MAX_SAMPLES)
+                self._samples.append(samples(rows, batch_id, self._rules), entry, MAX_SAMPLES)
             self._metrics.append_rows([metrics_row(counts, self._rules, self._revision)], entry)
         finally:
             rows.unpersist()
@@ -116,7 +116,7 @@ def batch_metrics(rows: DataFrame, batch_id: int, rules: Sequence[Rule] = ()) ->
         of("undecodable").alias("undecodable"),
         of("invalid").alias("invalid"),
         sf.max("low_watermark").alias("low_watermark"),
-        sf.count_if((sf.size("violations") > 0) | (sf.size("failed_rules") > 0)).alias("broken"),
+        sf.count_if((sf.size("violations") > 0) | (sf.size(_sampled(rules)) > 0)).alias("broken"),
         *(sf.count_if(checked(rule)).alias(f"checked_{n}") for n, rule in enumerate(rules)),
         *(
             sf.count_if(sf.array_contains("failed_rules", rule["id"])).alias(f"failures_{n}")
@@ -139,8 +139,18 @@ def metrics_row(counts: Row, rules: Sequence[Rule], revision: str | None) -> dic
     }
 
 
-def samples(rows: DataFrame, batch_id: int) -> DataFrame:
-    """At most 100 violations of a batch, one row for each reason and each rule of a record.
+def _sampled(rules: Sequence[Rule]) -> Column:
+    """Of the rules that a row fails those that are worth a sample.
+
+    Rules for information are failed by good events in nearly every batch, which would then cost one more commit.
+    """
+    unsampled = [sf.lit(rule["id"]) for rule in rules if not rule.get("sampled", True)]
+    failed = sf.col("failed_rules")
+    return sf.array_except(failed, sf.array(*unsampled)) if unsampled else failed
+
+
+def samples(rows: DataFrame, batch_id: int, rules: Sequence[Rule] = ()) -> DataFrame:
+    """At most 100 violations of a batch, one row for each reason and each rule of a record, but for info rules.
 
     Reasons of the contract come first, whatever the rules find, and then the lowest offsets. A rule's reason is its own
     id.
@@ -148,7 +158,7 @@ def samples(rows: DataFrame, batch_id: int) -> DataFrame:
     return (
         rows.select(
             sf.lit(batch_id).cast("bigint").alias("batch_id"),
-            sf.explode(sf.concat("violations", "failed_rules")).alias("dq_violation_reason"),
+            sf.explode(sf.concat("violations", _sampled(rules))).alias("dq_violation_reason"),
             *("topic", "partition", "offset"),
             *EVENT_COLUMNS,
             "failed_rules",

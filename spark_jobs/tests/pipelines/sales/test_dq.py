@@ -116,6 +116,22 @@ def test_a_batch_of_good_events_is_sampled_for_what_its_rules_dislike(stand: Sta
     assert [row.rule for row in stand.read("dq.revenue_5m.samples").collect()] == ["region-known"]
 
 
+def test_a_rule_for_information_is_counted_and_costs_no_samples(stand: Stand) -> None:
+    region = {**RULES["rows"][0], "sampled": False}
+    stand.quality_rules = {"revision": "abc", "rows": [region, RULES["rows"][1]]}
+    stand.bronze([Record(0, 0, 0, event(event_id="a", region="NA"))], 0)
+    stand.run("silver")
+    stand.run("dq")
+    (row,) = stand.read("dq.revenue_5m.metrics").collect()
+    assert row.rule_failures == {"region-known": 1, "events-unique": 0}
+    assert stand.newest_entry("dq.revenue_5m.samples").kind == "create"
+    # A batch that is sampled for something else has none of it either.
+    stand.bronze([Record(0, 1, 0, event(event_id="a", region="NA"))], 0)
+    stand.run("silver")
+    stand.run("dq")
+    assert [row.rule for row in stand.read("dq.revenue_5m.samples").collect()] == ["events-unique"]
+
+
 def test_at_most_a_hundred_samples_are_kept_of_a_batch_the_lowest_offsets_first(stand: Stand) -> None:
     columns = "'t' topic, 0 partition, 149 - id offset, array('BAD_AMOUNT') violations"
     events = (
