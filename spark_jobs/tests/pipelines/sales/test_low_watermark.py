@@ -26,12 +26,12 @@ def test_the_slowest_partition_with_a_lag_decides() -> None:
 
 def test_a_newer_last_record_in_a_partition_with_a_lag_hides_no_older_one_that_the_margin_allows() -> None:
     # CreateTime: the last record read is of this moment, and the next one a whole margin old.
-    ends, through = {"0": 5, "1": 9}, {"0": "5", "1": "8"}
+    ends, through = {"0": 9, "1": 9}, {"0": "8", "1": "8"}
     now, margin = 1000, 700
-    risen = low_watermark(100, now, margin, ends, through, {"0": 1, "1": now})
+    risen = low_watermark(100, now, margin, ends, through, {"0": now, "1": now})
     assert risen == now - margin
     # A clock that is ahead moves it no further than the moment of asking does.
-    assert low_watermark(100, now, margin, ends, through, {"0": 1, "1": now + 500}) == risen
+    assert low_watermark(100, now, margin, ends, through, {"0": now + 500, "1": now + 500}) == risen
 
 
 def test_a_partition_with_a_lag_that_was_never_read_holds_everything() -> None:
