@@ -4,6 +4,8 @@ import type { Log } from "./log.ts";
 import type { EventStore } from "./ports.ts";
 
 const EVERY_MS = 60_000;
+/** Of a month of entries few grow too old in a minute. */
+const LEDGER_EVERY_MS = 10 * 60_000;
 const PROGRESS_PER_JOB = 500;
 const LEDGER_DAYS = 30;
 const RESOLVED_ALERTS = 10_000;
@@ -34,13 +36,18 @@ export interface Pruned {
 
 /** Keeps the history of reports bounded. @returns how to stop it */
 export function startHousekeeping({ events, journal, alerts, history }: Pruned, log: Log): () => void {
+  const complain = (error: unknown) => log.warn({ err: error }, "cannot prune");
   const timer = setInterval(() => {
     Promise.all([
-      events.prune(PROGRESS_PER_JOB, LEDGER_DAYS),
+      events.prune(PROGRESS_PER_JOB),
       journal.prune(JOURNAL),
       alerts.prune(RESOLVED_ALERTS),
       history.prune(HISTORY),
-    ]).catch((error: unknown) => log.warn({ err: error }, "cannot prune"));
+    ]).catch(complain);
   }, EVERY_MS);
-  return () => clearInterval(timer);
+  const ledger = setInterval(() => void events.pruneLedger(LEDGER_DAYS).catch(complain), LEDGER_EVERY_MS);
+  return () => {
+    clearInterval(timer);
+    clearInterval(ledger);
+  };
 }

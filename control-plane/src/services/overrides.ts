@@ -51,7 +51,7 @@ export interface OverrideStore {
 export interface OverridesToApply {
   /**
    * @param table what the job writes
-   * @returns those that are pending, those applied whose record this generation of the table has not read yet, and whether any was ever applied
+   * @returns those that are pending, those applied whose record this generation of the table has not read yet or of which it has not told, and whether any was ever applied
    */
   toApply(
     pipeline: string,

@@ -114,7 +114,9 @@ export interface EventStore {
   /** the commit of a batch, of the first table that the job writes */
   batchEntry(job: string, generation: number, batch: number): Promise<LedgerRow | null>;
   /** Forgets what is older than the history that is kept. */
-  prune(progressPerJob: number, ledgerDays: number): Promise<void>;
+  prune(progressPerJob: number): Promise<void>;
+  /** Forgets older ledger entries, a bounded number at a time. */
+  pruneLedger(days: number): Promise<void>;
 }
 
 /** Processes of this machine. */

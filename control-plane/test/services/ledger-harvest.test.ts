@@ -3,11 +3,11 @@ import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lakeFiles } from "../../src/adapters/lake-files.ts";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import { type Database, openDatabase, type Queryable } from "../../src/adapters/postgres/database.ts";
 import { createEventStore } from "../../src/adapters/postgres/events.ts";
 import { createJournal } from "../../src/adapters/postgres/journal.ts";
 import { createLaunchStore } from "../../src/adapters/postgres/launches.ts";
-import { createLedgerStore } from "../../src/adapters/postgres/ledger.ts";
+import { createLedgerStore, pruneLedger } from "../../src/adapters/postgres/ledger.ts";
 import { createRunStore } from "../../src/adapters/postgres/runs.ts";
 import type { Observation } from "../../src/services/alerts.ts";
 import { LedgerHarvest } from "../../src/services/ledger-harvest.ts";
@@ -172,13 +172,32 @@ describe("the ledger", () => {
     const before = await ledger.sums(1, UPDATES, 5);
     expect(before).toEqual({ accepted: 10n, rowsIn: 10n });
     await database.query("UPDATE ledger SET at = now() - interval '40 days'");
-    await createEventStore(database).prune(500, 30);
+    await createEventStore(database).pruneLedger(30);
     expect(
       (await kept(UPDATES)).map(({ version }) => version),
       "the newest says where the job stands",
     ).toEqual(["5"]);
     expect(await ledger.sums(1, UPDATES, 5)).toEqual(before);
-    await createEventStore(database).prune(500, 30);
+    await createEventStore(database).pruneLedger(30);
+    expect(await ledger.sums(1, UPDATES, 5)).toEqual(before);
+  });
+
+  it("forgets what is old a bounded number at a time, until none is left", async () => {
+    const harvest = harvestOf({ [UPDATES]: "sales/gold.revenue_5m_updates" });
+    await harvest.round();
+    const ledger = createLedgerStore(database);
+    const before = await ledger.sums(1, UPDATES, 5);
+    await database.query("UPDATE ledger SET at = now() - interval '40 days'");
+    const left: number[] = [];
+    const watched: Queryable = {
+      query: async (text, values) => {
+        const rows = await database.query<never>(text, values);
+        left.push((await kept(UPDATES)).length);
+        return rows;
+      },
+    };
+    await pruneLedger(watched, 30, 2);
+    expect(left).toEqual([3, 1, 1]);
     expect(await ledger.sums(1, UPDATES, 5)).toEqual(before);
   });
 });

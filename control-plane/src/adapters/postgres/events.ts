@@ -76,14 +76,15 @@ export function createEventStore(db: Database): EventStore {
       return rows[0] ?? null;
     },
 
-    async prune(progressPerJob, ledgerDays) {
+    async prune(progressPerJob) {
       await db.query(
         `DELETE FROM progress USING jobs WHERE progress.job = jobs.id AND progress.id <=
            (SELECT p.id FROM progress p WHERE p.job = jobs.id ORDER BY p.id DESC OFFSET $1 LIMIT 1)`,
         [progressPerJob],
       );
-      await pruneLedger(db, ledgerDays);
     },
+
+    pruneLedger: (days) => pruneLedger(db, days),
   };
 }
 

@@ -61,19 +61,34 @@ export function createLedgerStore(db: Database): LedgerStore {
 /** What an entry says of rows, as pairs of name and number. */
 const NAMED_ROWS = `jsonb_each_text(coalesce(entry->'rows', '{}') || jsonb_build_object('rowsIn', entry->'rowsIn')) AS named(key, value)`;
 
+/** Forgotten by one statement, which must end within its time limit. */
+const FORGOTTEN_AT_ONCE = 10_000;
+
 /** Forgets entries that are older, but for the newest of each kind; what they added up to is kept. */
-export async function pruneLedger(db: Queryable, days: number): Promise<void> {
-  await db.query(
-    `WITH gone AS (
-       DELETE FROM ledger old WHERE at < now() - make_interval(days => $1) AND EXISTS
-         (SELECT 1 FROM ledger newer WHERE newer.job = old.job AND newer.generation = old.generation
-            AND newer."table" = old."table" AND newer.kind = old.kind AND newer.version > old.version)
-       RETURNING generation, "table", entry)
-     INSERT INTO ledger_sums (generation, "table", name, total)
-     SELECT generation, "table", named.key, sum(named.value::numeric) FROM gone, ${NAMED_ROWS} GROUP BY 1, 2, 3
-     ON CONFLICT (generation, "table", name) DO UPDATE SET total = ledger_sums.total + excluded.total`,
-    [days],
+export async function pruneLedger(db: Queryable, days: number, atOnce = FORGOTTEN_AT_ONCE): Promise<void> {
+  for (let forgotten = atOnce; forgotten === atOnce; ) forgotten = await forgetOldest(db, days, atOnce);
+}
+
+/** @returns how many were forgotten */
+async function forgetOldest(db: Queryable, days: number, atMost: number): Promise<number> {
+  const [row] = await db.query<{ forgotten: number }>(
+    `WITH old AS (
+       SELECT generation, "table", version FROM ledger WHERE at < now() - make_interval(days => $1) AND EXISTS
+         (SELECT 1 FROM ledger newer WHERE newer.job = ledger.job AND newer.generation = ledger.generation
+            AND newer."table" = ledger."table" AND newer.kind = ledger.kind AND newer.version > ledger.version)
+       ORDER BY at LIMIT $2),
+     gone AS (
+       DELETE FROM ledger USING old WHERE ledger.generation = old.generation AND ledger."table" = old."table"
+         AND ledger.version = old.version
+       RETURNING ledger.generation, ledger."table", ledger.entry),
+     summed AS (
+       INSERT INTO ledger_sums (generation, "table", name, total)
+       SELECT generation, "table", named.key, sum(named.value::numeric) FROM gone, ${NAMED_ROWS} GROUP BY 1, 2, 3
+       ON CONFLICT (generation, "table", name) DO UPDATE SET total = ledger_sums.total + excluded.total)
+     SELECT count(*)::int AS forgotten FROM gone`,
+    [days, atMost],
   );
+  return row?.forgotten ?? 0;
 }
 
 /** Saves a ledger entry. @returns true when it tells of a batch that nobody has told of before */

@@ -10,7 +10,7 @@ const COLUMNS = `number::int AS number, topic, partition, "offset"::text AS "off
   created_at AS "createdAt", state, settled_at AS "settledAt", reasons, event_id AS "eventId", duplicate_of AS "duplicateOf",
   version::int AS version, batch::int AS batch`;
 
-/** An assignment is sent several times a second; what is more waits until these are settled. */
+/** An assignment is sent several times a second; what is more waits until these are settled, or are met. */
 const ASSIGNED_AT_ONCE = 500;
 
 /** Overrides in Postgres. */
@@ -64,14 +64,19 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
 
     async toApply(pipeline, job, generation, table) {
       const [row] = await db.query<{ overrides: AssignedOverride[]; anyApplied: boolean }>(
+        // Those whose records are behind come first, then those that the job meets next, whatever partition they are in.
         `WITH read_up_to AS (
            SELECT entry->'through' AS through FROM ledger
            WHERE job = $2 AND generation = $3 AND "table" = $4 ORDER BY version DESC LIMIT 1),
+         placed AS (
+           SELECT overrides.*, "offset" -
+             coalesce((SELECT (through->topic->>partition::text)::bigint FROM read_up_to), 0) AS ahead
+           FROM overrides WHERE pipeline = $1 AND state <> 'refused'),
          due AS (
-           SELECT number, topic, partition, "offset"::text AS "offset", fields AS set FROM overrides
-           WHERE pipeline = $1 AND (state = 'pending' OR (state = 'applied' AND "offset" >= coalesce(
-             (SELECT (through->topic->>partition::text)::bigint FROM read_up_to), 0)))
-           ORDER BY overrides.number LIMIT $5)
+           SELECT number, topic, partition, "offset"::text AS "offset", fields AS set FROM placed
+           WHERE state = 'pending' OR ahead >= 0 OR NOT EXISTS
+             (SELECT 1 FROM override_settlements AS ended WHERE ended.number = placed.number AND ended.generation = $3)
+           ORDER BY greatest(ahead, -1), placed.number LIMIT $5)
          SELECT (SELECT coalesce(jsonb_agg(to_jsonb(due) ORDER BY number), '[]') FROM due) AS overrides,
                 EXISTS (SELECT 1 FROM overrides WHERE pipeline = $1 AND state = 'applied') AS "anyApplied"`,
         [pipeline, job, generation, table, ASSIGNED_AT_ONCE],
@@ -82,7 +87,12 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
 }
 
 /** Saves what a job reports of an override. @returns the event of it; none when it was settled before: a replay applies it once more */
-export async function settleOverride(tx: Queryable, { data, at }: RunnerEvent): Promise<NewEvent[]> {
+export async function settleOverride(tx: Queryable, { data, at, generation }: RunnerEvent): Promise<NewEvent[]> {
+  await tx.query(
+    `INSERT INTO override_settlements (number, generation) SELECT number, $2 FROM overrides WHERE number = $1
+     ON CONFLICT DO NOTHING`,
+    [data.number, generation],
+  );
   const [row] = await tx.query<OverrideRow>(
     `UPDATE overrides SET state = $2, reasons = $3, event_id = $4, duplicate_of = $5, version = $6, batch = $7, settled_at = $8
      WHERE number = $1 AND state = 'pending' RETURNING ${COLUMNS}`,
