@@ -60,17 +60,15 @@ const ORDER = `kafka_timestamp, topic, partition, "offset"`;
 
 /** Records that were refused, with what can be said of each. `createQuarantine({ snapshots, decisions })` */
 export function createQuarantine({ snapshots, decisions }: { snapshots: Snapshots; decisions: Decisions }): Quarantine {
-  /** A job may not have applied yet what was decided; what silver holds is true already. */
-  async function withDecisions(records: QuarantinedRecord[]): Promise<QuarantinedRecord[]> {
-    const open = records.filter(({ override }) => override === null);
-    if (open.length === 0) return records;
-    const found = await decisions.newestOf(open.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
-    const byPlace = new Map(found.map((decision) => [placeText(decision), decision]));
-    return records.map((record) => {
-      const decision = byPlace.get(placeText(record));
-      if (record.override !== null || decision === undefined) return record;
-      return { ...record, override: { number: decision.number, state: decision.state } };
-    });
+  /** Records with what accepted rows and people say of them. Accepted rows are most of the table: they are read only where they say something. */
+  async function complete(set: SnapshotSet, wanted: Wanted, outcome: string | undefined): Promise<QuarantinedRecord[]> {
+    const page = await select(set, wanted, outcome, { origins: false, letIn: false });
+    if (page.length === 0) return page;
+    const found = await decisions.newestOf(page.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
+    const origins = page.some((record) => record.outcome === "duplicate");
+    const letIn = found.some(({ state }) => state !== "refused");
+    const records = origins || letIn ? await select(set, wanted, outcome, { origins, letIn }) : page;
+    return withDecisions(records, found);
   }
 
   return {
@@ -78,8 +76,8 @@ export function createQuarantine({ snapshots, decisions }: { snapshots: Snapshot
       const { conditions, parameters } = filtersOf(request);
       return snapshots.read([SILVER], async (set) => {
         const wanted = { conditions, parameters, bytes: SHOWN_BYTES, limit: request.limit + 1 };
-        const items = await select(set, wanted, request.outcome);
-        const page = await withDecisions(items.slice(0, request.limit));
+        const items = await complete(set, wanted, request.outcome);
+        const page = items.slice(0, request.limit);
         const last = items.length > request.limit ? page.at(-1) : undefined;
         const key = last && [last.kafka_timestamp, last.topic, last.partition, last.offset];
         return { items: page, nextCursor: key ? writeCursor("quarantine", key) : null, snapshot: set.stamp(SILVER) };
@@ -90,12 +88,24 @@ export function createQuarantine({ snapshots, decisions }: { snapshots: Snapshot
       snapshots.read([SILVER], async (set) => {
         const conditions = ["topic = $topic", "partition = $partition", `"offset" = $offset::BIGINT`];
         const parameters = { topic, partition, offset };
-        const found = await select(set, { conditions, parameters, bytes: null, limit: 1 }, undefined);
-        const [record] = await withDecisions(found);
+        const [record] = await complete(set, { conditions, parameters, bytes: null, limit: 1 }, undefined);
         if (record !== undefined) return { ...record, snapshot: set.stamp(SILVER) };
         throw await unknownRecord(set, { topic, partition, offset });
       }),
   };
+}
+
+/** A job may not have applied yet what was decided; what silver holds is true already. */
+function withDecisions(
+  records: QuarantinedRecord[],
+  found: Awaited<ReturnType<Decisions["newestOf"]>>,
+): QuarantinedRecord[] {
+  const byPlace = new Map(found.map((decision) => [placeText(decision), decision]));
+  return records.map((record) => {
+    const decision = byPlace.get(placeText(record));
+    if (record.override !== null || decision === undefined) return record;
+    return { ...record, override: { number: decision.number, state: decision.state } };
+  });
 }
 
 function filtersOf(request: QuarantineRequest): { conditions: string[]; parameters: Parameters } {
@@ -138,15 +148,26 @@ interface Wanted {
   limit: number;
 }
 
-async function select(set: SnapshotSet, wanted: Wanted, outcome: string | undefined): Promise<QuarantinedRecord[]> {
+/** What is asked of the accepted rows. */
+interface Beside {
+  /** which of them a duplicate repeats */
+  origins: boolean;
+  /** by which override a record was let in */
+  letIn: boolean;
+}
+
+async function select(
+  set: SnapshotSet,
+  wanted: Wanted,
+  outcome: string | undefined,
+  { origins, letIn }: Beside,
+): Promise<QuarantinedRecord[]> {
   const isWanted: KeepFile = (partition) =>
     partition.outcome !== "accepted" && (outcome === undefined || partition.outcome === outcome);
   const refused = relation(set, LISTED, isWanted);
-  const accepted = relation(
-    set,
-    [...PLACE, "kafka_timestamp", "event_id", ...CONTENT_COLUMNS, "override"],
-    (partition) => partition.outcome === "accepted",
-  );
+  const columns = [...PLACE, "kafka_timestamp", "event_id", ...CONTENT_COLUMNS, "override"];
+  // Also files of which no row is wanted would be opened: where nothing is asked, none is named.
+  const accepted = relation(set, columns, ({ outcome: kind }) => (origins || letIn) && kind === "accepted");
   if (refused === undefined || accepted === undefined) return [];
   const value = wanted.bytes === null ? "value" : `value[1:${wanted.bytes}]`;
   const rows = await set.query(
@@ -158,12 +179,12 @@ async function select(set: SnapshotSet, wanted: Wanted, outcome: string | undefi
            bool_or(${sameContent("page", "accepted")}) AS is_copy
          FROM page JOIN ${accepted} AS accepted ON accepted.event_id = page.event_id,
            LATERAL (SELECT abs(epoch_us(page.kafka_timestamp) - epoch_us(accepted.kafka_timestamp)) AS distance)
-         WHERE page.outcome = 'duplicate' GROUP BY ALL),
+         WHERE page.outcome = 'duplicate' AND ${origins} GROUP BY ALL),
        let_in AS (
          SELECT page.topic, page.partition, page."offset", max(accepted.override)::VARCHAR AS number
          FROM page JOIN ${accepted} AS accepted
            ON accepted.topic = page.topic AND accepted.partition = page.partition AND accepted."offset" = page."offset"
-         WHERE accepted.override IS NOT NULL GROUP BY ALL)
+         WHERE accepted.override IS NOT NULL AND ${letIn} GROUP BY ALL)
      SELECT page.topic, page.partition, page."offset"::VARCHAR AS "offset", kafka_timestamp, schema_id, outcome, reasons, event_id, decoded, extra,
        page.key, page.headers, octet_length(value) AS value_length, ${value} AS value, origin_partition, origin_offset, is_copy, number AS override
      FROM page LEFT JOIN origins ON origins.topic = page.topic AND origins.partition = page.partition AND origins."offset" = page."offset"

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createOverrideStore } from "../../src/adapters/postgres/overrides.ts";
@@ -15,6 +17,7 @@ let running: TestControlPlane;
 let database: Database;
 
 const TOPIC = "sales.events.v1";
+const SILVER = "silver.sales_events";
 const AUDITED = { "silver.sales_events": "silver.sales_events", "bronze.sales_events": "bronze.sales_events" };
 
 beforeAll(async () => {
@@ -34,6 +37,11 @@ afterAll(async () => {
 
 const quarantineOf = (snapshots: Snapshots) =>
   createQuarantine({ snapshots, decisions: createOverrideStore(database) });
+const decide = (place: { topic: string; partition: number; offset: string; outcome: string }) => {
+  const wish = { ...place, pipeline: "sales", reason: "a test", fields: {}, createdBy: "me" };
+  const audit = { actor: "me", action: "override.create", target: "t", requestId: null, before: null, after: null };
+  return createOverrideStore(database).insert(wish, () => audit);
+};
 const list = (request: Partial<QuarantineRequest> = {}) => quarantine.list({ limit: 100, ...request });
 const places = async (request: Partial<QuarantineRequest>) =>
   (await list(request)).items.map(({ partition, offset }) => `${partition}/${offset}`);
@@ -46,6 +54,16 @@ describe("the quarantine", () => {
     expect(items).toHaveLength(Number(records) - accepted);
     const times = items.map(({ kafka_timestamp }) => Date.parse(kafka_timestamp));
     expect(times).toEqual(times.toSorted((a, b) => a - b));
+  });
+
+  it("reads accepted rows only where they say something of a page", async () => {
+    const damaged = await openLake(AUDITED, "audited-lake.tar.gz");
+    rmSync(join(damaged.lake.path("silver.sales_events"), "outcome=accepted"), { recursive: true });
+    const of = quarantineOf(damaged.snapshots);
+    const { items } = await of.list({ outcome: "late", limit: 100 });
+    expect(items).toEqual((await list({ outcome: "late" })).items);
+    await expect(of.list({ outcome: "duplicate", limit: 100 })).rejects.toThrow();
+    damaged.close();
   });
 
   it("pages without a gap or a repetition", async () => {
@@ -124,18 +142,7 @@ describe("the quarantine", () => {
     const [late, other] = (await list({ outcome: "late", limit: 2 })).items;
     if (late === undefined || other === undefined) throw new Error("no record was late");
     const { topic, partition, offset, outcome } = late;
-    const wish = {
-      pipeline: "sales",
-      topic,
-      partition,
-      offset,
-      outcome,
-      reason: "a test",
-      fields: {},
-      createdBy: "me",
-    };
-    const audit = { actor: "me", action: "override.create", target: "t", requestId: null, before: null, after: null };
-    const made = await createOverrideStore(database).insert(wish, () => audit);
+    const made = await decide({ topic, partition, offset, outcome });
     const states = async () => (await list({ outcome: "late", limit: 2 })).items.map(({ override }) => override);
     expect(await states()).toEqual([{ number: made?.number, state: "pending" }, null]);
     await database.query("UPDATE overrides SET state = 'refused'");
@@ -143,10 +150,21 @@ describe("the quarantine", () => {
     expect((await quarantine.find({ topic, partition, offset })).override?.state).toBe("refused");
   });
 
-  it("tells which records were let in by what silver holds", async () => {
+  it("tells which records were let in by what silver holds, before anybody has heard of it", async () => {
     const lake = await openAuditedLake(database);
     const file = lake.filesOf("silver.sales_events", 2).find((name) => name.startsWith("outcome=future/")) ?? "";
     await lake.letIn(file, 4);
+    const [row] = await lake.snapshots.read([SILVER], (set) =>
+      set.query(
+        `SELECT topic, partition, "offset"::VARCHAR AS "offset" FROM ${set.relation(SILVER, ["topic", "partition", "offset", "override"])} WHERE override = 4`,
+      ),
+    );
+    await decide({
+      topic: String(row?.topic),
+      partition: Number(row?.partition),
+      offset: String(row?.offset),
+      outcome: "future",
+    });
     const { items } = await quarantineOf(lake.snapshots).list({ outcome: "future", limit: 100 });
     lake.close();
     expect(items.flatMap(({ override }) => override ?? [])).toEqual([{ number: 4, state: "applied" }]);
