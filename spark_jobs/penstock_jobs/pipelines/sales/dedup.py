@@ -6,7 +6,7 @@ beside the whole batch, and which copy counts is decided once the batch is mater
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
@@ -36,16 +36,32 @@ def with_new_ids(classified: DataFrame, horizon_ms: int) -> DataFrame:
     return whole.unionByName(new_ids, allowMissingColumns=True)
 
 
-def is_new_id(let_in: Collection[str]) -> Column:
-    """Whether a row of `with_new_ids` is the operator's answer that an id is new, and it is.
+class LetIn:
+    """Ids of records that overrides let in, which the dedup operator has never seen."""
 
-    `let_in`: ids of records that overrides let in, which the operator has never seen.
-    """
-    answer = sf.col("let_through")
-    return answer & ~sf.col("event_id").isin(*let_in) if let_in else answer
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._is_new_id: Column | None = None
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Remember some more."""
+        more = set(ids) - self._ids
+        if more:
+            self._ids |= more
+            self._is_new_id = None
+
+    def is_new_id(self) -> Column:
+        """Whether a row of `with_new_ids` is the operator's answer that an id is new, and it is.
+
+        Kept until there are more ids: each one is a call to the JVM, and every batch asks twice.
+        """
+        if self._is_new_id is None:
+            answer = sf.col("let_through")
+            self._is_new_id = answer & ~sf.col("event_id").isin(*sorted(self._ids)) if self._ids else answer
+        return self._is_new_id
 
 
-def resolve(rows: DataFrame, let_in: Collection[str] = ()) -> DataFrame:
+def resolve(rows: DataFrame, let_in: LetIn) -> DataFrame:
     """The rows of a materialised batch of `with_new_ids`, with copies that do not count turned to `duplicate`.
 
     Of the copies of a new id the one with the lowest (kafka_timestamp, partition, offset) is accepted.
@@ -57,7 +73,7 @@ def resolve(rows: DataFrame, let_in: Collection[str] = ()) -> DataFrame:
         .groupBy("event_id")
         .agg(
             sf.count_if(would_be).alias("copies"),
-            sf.max(is_new_id(let_in)).alias("is_new"),
+            sf.max(let_in.is_new_id()).alias("is_new"),
             sf.min(sf.when(would_be, place)).alias("first"),
         )
         # Few ids come twice: the rest of the batch needs no join.

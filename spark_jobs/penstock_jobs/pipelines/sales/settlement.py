@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,16 @@ from typing import Any
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as sf
 
-from penstock_jobs.job import JobContext
+from penstock_jobs.job import JobContext, WaitingFor
 from penstock_jobs.ledger import LedgerEntry, LedgerGone
+from penstock_jobs.pipelines.sales.dedup import LetIn
 from penstock_jobs.pipelines.sales.overrides import Override, overrides_of, place
 from penstock_jobs.tables import OutputTable
+
+# One that is named a minute after its report: the report was lost on the way.
+_REPORT_AGAIN_S = 60.0
+# How long one waits whose schema a silent registry would have to tell.
+_ASK_AGAIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,10 @@ class Judging:
     silver_rows: Callable[[DataFrame], DataFrame]
     """What `judge` gives → rows of the table."""
     learn: Callable[[set[int]], None]
-    """Asks for writer schemas that are not known; raises RestartQuery when one is known by now."""
+    """Asks for writer schemas that are not known.
+
+    Raises RestartQuery when one is known by now, and WaitingFor when the registry does not answer.
+    """
 
 
 class Settlement:
@@ -37,30 +47,37 @@ class Settlement:
         self._context = context
         self._table = table
         self._judging = judging
-        self._settled: set[int] = set()
-        self.let_in: set[str] = set()
-        """Event ids that overrides let in: the dedup operator has never seen them."""
+        self._resting: dict[int, float] = {}
+        """Until when overrides are left alone, by number: they have been reported, or wait for the registry."""
+        self.let_in = LetIn()
 
     def open(self) -> None:
         """Look which ids overrides have let in before; only where the control plane says that there are any."""
         if self._context.spec_now().get("overridesApplied"):
             rows = self._accepted().where(sf.col("override").isNotNull()).select("event_id").collect()
-            self.let_in |= {row.event_id for row in rows}
+            self.let_in.add(row.event_id for row in rows)
+
+    def ahead(self) -> list[Override]:
+        """The overrides of records that are still to be read."""
+        position = self._table.last
+        through = position.through if position else {}
+        return [each for each in overrides_of(self._context.spec_now()) if not each.is_passed(through)]
 
     def unplanned(self, planned: Sequence[Override]) -> list[int]:
         """Numbers of overrides of records still ahead that a query was not planned with."""
         numbers = {override.number for override in planned}
-        position = self._table.last
-        through = position.through if position else {}
-        known = overrides_of(self._context.spec_now())
-        return [each.number for each in known if each.number not in numbers and not each.is_passed(through)]
+        return [each.number for each in self.ahead() if each.number not in numbers]
 
     def settle(self) -> None:
-        """Apply or refuse what is due. To be called while no batch is in flight. Raises what `learn` raises."""
+        """Apply or refuse what is due. To be called while no batch is in flight.
+
+        Raises RestartQuery when a writer schema that one of them needs is known by now.
+        """
         position = self._table.last
         if position is None:
             return
-        known = [each for each in overrides_of(self._context.spec_now()) if each.number not in self._settled]
+        now = time.monotonic()
+        known = [each for each in overrides_of(self._context.spec_now()) if self._resting.get(each.number, now) <= now]
         due = [each for each in known if each.is_passed(position.through)]
         if due:
             self._settle(due, position)
@@ -70,18 +87,32 @@ class Settlement:
         offsets = sorted({each.offset for each in due})
         there = self._read().where(sf.col("offset").isin(offsets) & place().isin(places)).persist()
         try:
-            found = there.select(place().alias("place"), "outcome", "override", "event_id", "schema_id").collect()
+            found = there.select(
+                place().alias("place"), "outcome", "reasons", "override", "event_id", "schema_id"
+            ).collect()
             open_ones = self._report_applied(due, found)
             refused = {row.place for row in found if row.outcome != "accepted"}
             for override in [each for each in open_ones if each.place not in refused]:
                 known = any(row.place == override.place for row in found)
                 self._report_refused(override, ["ALREADY_ACCEPTED" if known else "NO_RECORD"])
                 open_ones.remove(override)
+            open_ones = self._readable(open_ones, found)
             if open_ones:
-                self._judging.learn({row.schema_id for row in found if row.schema_id is not None})
                 self._judge(there.where(sf.col("outcome") != "accepted"), open_ones, position)
         finally:
             there.unpersist()
+
+    def _readable(self, overrides: list[Override], found: list[Row]) -> list[Override]:
+        """Those that can be judged now: a silent registry keeps the others waiting, and nothing else."""
+        wanted = {override.place for override in overrides}
+        unknown = {row.place: row.schema_id for row in found if row.place in wanted and _lacks_schema(row)}
+        try:
+            self._judging.learn(set(unknown.values()))
+        except WaitingFor:
+            again = time.monotonic() + _ASK_AGAIN_S
+            self._resting |= {override.number: again for override in overrides if override.place in unknown}
+            return [override for override in overrides if override.place not in unknown]
+        return overrides
 
     def _report_applied(self, due: list[Override], found: list[Row]) -> list[Override]:
         """Say once more what is in the table already; those that are not."""
@@ -139,7 +170,7 @@ class Settlement:
             return None, None
 
     def _report_let_in(self, override: Override, event_id: str, version: int | None, entry: LedgerEntry | None) -> None:
-        self.let_in.add(event_id)
+        self.let_in.add([event_id])
         commit = {"version": version, "batch": entry.batch if entry else None}
         self._report(override, "applied", [], event_id, **commit)
 
@@ -149,7 +180,7 @@ class Settlement:
         self._report(override, "refused", reasons, event_id, duplicateOf=duplicate_of)
 
     def _report(self, override: Override, state: str, reasons: list[str], event_id: str | None, **more: Any) -> None:
-        self._settled.add(override.number)
+        self._resting[override.number] = time.monotonic() + _REPORT_AGAIN_S
         data = {"number": override.number, "state": state, "reasons": reasons, "eventId": event_id}
         self._context.reporter.report("override", {**data, **more})
 
@@ -158,3 +189,7 @@ class Settlement:
 
     def _read(self) -> DataFrame:
         return self._context.spark.read.format("delta").load(self._table.path)
+
+
+def _lacks_schema(row: Row) -> bool:
+    return row.schema_id is not None and row.outcome != "accepted" and "UNKNOWN_SCHEMA_ID" in (row.reasons or ())

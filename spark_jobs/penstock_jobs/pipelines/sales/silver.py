@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pyspark.sql import DataFrame, Row
@@ -13,9 +13,9 @@ from penstock_jobs.ledger import LedgerEntry, from_micros
 from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.pipelines.sales.classify import Rules, classify
 from penstock_jobs.pipelines.sales.decode import Decoder
-from penstock_jobs.pipelines.sales.dedup import is_new_id, resolve, with_new_ids
+from penstock_jobs.pipelines.sales.dedup import LetIn, resolve, with_new_ids
 from penstock_jobs.pipelines.sales.extra_fields import ExtraFields
-from penstock_jobs.pipelines.sales.overrides import Override, overrides_of, with_overrides
+from penstock_jobs.pipelines.sales.overrides import Override, with_overrides
 from penstock_jobs.pipelines.sales.schemas import BRONZE, EVENT_COLUMNS, SILVER
 from penstock_jobs.pipelines.sales.settlement import Judging, Settlement
 from penstock_jobs.pipelines.upstream import Upstream
@@ -40,12 +40,14 @@ class SilverJob(Job):
             context, self._table, Judging(self._judged, self._silver_rows, self._learn_schemas)
         )
         self._planned: list[Override] = []
+        self._planned_ids: set[int] = set()
 
     def prepare(self) -> None:
         self._upstream.require()
         self._table.open(self._checkpoint)
         self._schemas.learn_subject(self.context.assignment.spec["registry"]["subject"])
         contract, known = self.context.assignment.spec["contract"], self._schemas.known
+        self._planned_ids = set(known)
         self._decoder = Decoder(self.context.spark, known, contract)
         self._extra = ExtraFields(self.context.spark, known, contract)
         self._tell_unreadable(self._extra.unreadable)
@@ -53,7 +55,7 @@ class SilverJob(Job):
 
     def source(self) -> DataFrame:
         # Of the records that are still to be read: those behind are settled beside the query.
-        self._planned = overrides_of(self.context.spec_now())
+        self._planned = self._settlement.ahead()
         classified = self._judged(self._upstream.stream(), self._planned)
         return with_new_ids(classified, self.context.assignment.spec["parameters"]["dedupHorizonMs"])
 
@@ -79,7 +81,7 @@ class SilverJob(Job):
             whole = rows.where(~sf.col("let_through"))
             judged = resolve(rows, let_in) if counts.candidates > counts.new_ids else whole
             self._table.append(self._silver_rows(judged), entry, counts.records)
-            self._settlement.let_in.update(counts.overridden_ids)
+            self._settlement.let_in.add(counts.overridden_ids)
         finally:
             rows.unpersist()
 
@@ -96,8 +98,12 @@ class SilverJob(Job):
 
     def _learn_schemas(self, ids: set[int]) -> None:
         """Ask for ids that this query cannot read; the plan holds the schemas, so a new one needs a new plan."""
-        if ids and self._schemas.learn(ids):
-            raise RestartQuery(f"the registry knows one of the schema ids {sorted(ids)} by now")
+        if not ids:
+            return
+        self._schemas.learn(ids)
+        # Also one that was learned a moment ago, for another record, by a query that has not ended yet.
+        if learned := sorted((ids & self._schemas.known.keys()) - self._planned_ids):
+            raise RestartQuery(f"the registry knows the schema ids {learned} by now")
 
     def _tell_unreadable(self, fields: Mapping[int, Sequence[str]]) -> None:
         for schema_id, names in fields.items():
@@ -164,14 +170,14 @@ class SilverJob(Job):
         )
 
 
-def _count(rows: DataFrame, let_in: Collection[str]) -> Row:
+def _count(rows: DataFrame, let_in: LetIn) -> Row:
     """Everything that must be known of a batch, in one pass, which also materialises it."""
     whole, outcome = ~sf.col("let_through"), sf.col("outcome")
     unknown = whole & (sf.element_at("reasons", 1) == "UNKNOWN_SCHEMA_ID")
     counted = rows.agg(
         sf.count_if(whole).alias("records"),
         sf.count_if(sf.col("let_through")).alias("answers"),
-        sf.count_if(is_new_id(let_in)).alias("new_ids"),
+        sf.count_if(let_in.is_new_id()).alias("new_ids"),
         sf.count_if(outcome == "accepted").alias("candidates"),
         *(sf.count_if(outcome == name).alias(name) for name in REFUSED),
         sf.collect_set(sf.when(unknown, sf.col("schema_id"))).alias("unknown_ids"),

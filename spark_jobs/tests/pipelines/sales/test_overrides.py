@@ -9,6 +9,7 @@ import pytest
 
 from penstock_jobs.job import Job, RestartQuery
 from penstock_jobs.ledger import TableLedger
+from penstock_jobs.pipelines.sales import settlement
 from tests.pipelines.sales.avro import CONTRACT, event, event_bytes, framed
 from tests.pipelines.sales.stand import TOPIC, Record, Registry, Stand, micros
 
@@ -145,6 +146,61 @@ def test_fields_are_replaced_and_what_stays_wrong_is_refused_with_its_reasons(st
     job.prepare()
     job.idle()
     assert settled(stand)[11] == ("applied", [], None)
+
+
+def test_a_silent_registry_holds_up_nothing_but_the_overrides_that_need_it(stand: Stand, registry: Registry) -> None:
+    unknown = framed(event_bytes(event_id="unknown"), 99)
+    stand.bronze([Record(0, 0, 0, unknown, 99), Record(0, 1, 0, event(event_id="a", event_time=LATE))], 0)
+    stand.run("silver")
+    job = opened(stand)
+    let_in(stand, 1, 0)
+    let_in(stand, 2, 1)
+    registry.failing = True
+    registry.schemas[99] = {"schema": CONTRACT}
+    job.idle()
+    assert settled(stand) == {2: ("applied", [], None)}
+    # It is not asked before every batch, whose way it would hold up each time.
+    asked = len(registry.asked)
+    job.idle()
+    assert len(registry.asked) == asked
+    registry.failing = False
+    job = opened(stand)
+    with pytest.raises(RestartQuery, match="99"):
+        job.idle()
+    job.prepare()
+    job.idle()
+    assert settled(stand)[1] == ("applied", [], None)
+
+
+def test_a_report_is_repeated_while_the_override_is_still_named(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.bronze([Record(0, 0, 0, event(event_id="a", event_time=LATE)), Record(0, 1, 0, event(event_id="b"))], 0)
+    stand.run("silver")
+    let_in(stand, 1, 0)
+    let_in(stand, 2, 1)
+    job = opened(stand)
+    job.idle()
+    first = stand.reports.of("override")
+    job.idle()
+    assert stand.reports.of("override") == first
+    monkeypatch.setattr(settlement, "_REPORT_AGAIN_S", 0.0)
+    job = opened(stand)
+    for _ in range(2):
+        job.idle()
+    told = sorted(stand.reports.of("override"), key=lambda report: report["number"])
+    assert told == [report for report in sorted(first, key=lambda report: report["number"]) for _ in range(3)]
+    assert rows_of(stand) == [(0, "late", None), (0, "accepted", 1), (1, "accepted", None)]
+
+
+def test_a_query_is_planned_with_the_overrides_of_records_still_ahead_alone(stand: Stand) -> None:
+    stand.bronze([Record(0, 0, 0, event(event_id="a", event_time=LATE))], 0)
+    stand.run("silver")
+    let_in(stand, 1, 0)
+    let_in(stand, 2, 7)
+    job = opened(stand)
+    plan: Any = job.source()._jdf
+    text = plan.queryExecution().analyzed().toString()
+    assert f"{TOPIC}/0/7" in text
+    assert f"{TOPIC}/0/0" not in text
 
 
 def test_an_override_whose_report_was_lost_is_not_applied_again(stand: Stand) -> None:

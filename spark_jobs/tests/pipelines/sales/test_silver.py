@@ -192,3 +192,17 @@ def test_schemas_are_learned_on_the_way_and_a_silent_registry_is_waited_for(stan
     unknown, learned = stand.silver()
     assert (unknown.outcome, unknown.reasons) == ("undecodable", ["UNKNOWN_SCHEMA_ID"])
     assert learned.outcome == "accepted"
+
+
+def test_what_another_look_has_learned_has_the_query_planned_anew_as_well(stand: Stand, registry: Registry) -> None:
+    # The batch was planned, and read, when the id was unknown; by now it is known, but not to this plan.
+    stand.bronze([Record(0, 0, 0, framed(event_bytes(event_id="a"), 99), 99)], 0)
+    job = stand.job("silver")
+    job.prepare()
+    registry.schemas[99] = {"schema": CONTRACT}
+    for _ in range(2):
+        with pytest.raises(RestartQuery, match="99"):
+            stand.run_prepared(job)
+    job.prepare()
+    stand.run_prepared(job)
+    assert [row.outcome for row in stand.silver()] == ["accepted"]
