@@ -13,17 +13,12 @@ import { LogGone, type TableMemory, type TableParts } from "./audited-table.ts";
 import { type Checked, type CheckInput, check } from "./check.ts";
 import { Freshness, STALE_MS } from "./freshness.ts";
 import { alarmLines, UNREADABLE } from "./line-alarms.ts";
+import { Pace } from "./pace.ts";
 import type { ReconciliationStore, Resume } from "./ports.ts";
 
 const EVERY_MS = 60_000;
 /** A check that takes longer is given up. */
 const AT_MOST_MS = 120_000;
-/** While something is wrong, everything is counted at the next check, and then less often; never so seldom that a report is stale. */
-const FIRST_WAIT_MS = 2 * EVERY_MS;
-const LONGEST_WAIT_MS = 4 * EVERY_MS;
-/** Recounts that people ask for take no more than a tenth of the time, and wait no longer than this. */
-const BETWEEN_RECOUNTS = 10;
-const LONGEST_BETWEEN_MS = 60_000;
 
 /** `stale`: no check has succeeded for minutes; `lastError`: why the newest attempt failed, where this control plane makes them */
 export type AnsweredReport = Report & { stale: boolean; lastError: string | null };
@@ -59,9 +54,7 @@ export class Reconciliation {
   private readonly freshness: Freshness;
   /** of deciding: what was asked for in one is not done in the next */
   private term = 0;
-  private recounted: { at: number; ms: number } | null = null;
-  /** while something is wrong: when everything is counted again, and how long that is put off by then */
-  private wrong = { nextRecount: 0, waitMs: FIRST_WAIT_MS };
+  private readonly pace = new Pace();
 
   constructor(deps: ReconciliationDeps) {
     this.deps = deps;
@@ -106,7 +99,7 @@ export class Reconciliation {
    */
   async askedRecount(waitMs: number): Promise<AnsweredReport | null> {
     if (this.timer === null) throw standsBy();
-    if (!this.recounting && this.isRecent()) return this.latest();
+    if (!this.recounting && this.pace.isRecent(this.deps.clock.now())) return this.latest();
     const report = await this.recount(waitMs);
     return report && this.answer(report);
   }
@@ -176,7 +169,7 @@ export class Reconciliation {
     const live = await generations.live();
     const before = await store.newest(live.generation);
     const wasWrong = before?.report.verdict === "failed";
-    const counts = anew || (wasWrong && began.getTime() >= this.wrong.nextRecount);
+    const counts = anew || (wasWrong && this.pace.isDue(began));
     const from = counts ? null : (before?.resume ?? null);
     // Nothing to go on from, and everything was counted a moment ago.
     if (wasWrong && !counts && from === null) return before.report;
@@ -193,28 +186,12 @@ export class Reconciliation {
       durationMs,
       generation: live.generation,
     };
-    if (report.kind === "recount") this.counted(report);
+    if (report.kind === "recount") this.pace.counted(report, clock.now());
     // First: what alarms must not be lost with a process that dies here.
     await alarmLines(alerts, lines);
     const canGoOn = from === null || checked.kind === "incremental";
     await store.save(report, verdict === "failed" ? (canGoOn ? (before?.resume ?? null) : null) : resume);
     return report;
-  }
-
-  private counted({ verdict, durationMs }: Report): void {
-    const now = this.deps.clock.now().getTime();
-    this.recounted = { at: now, ms: durationMs };
-    const { waitMs } = this.wrong;
-    this.wrong =
-      verdict === "failed"
-        ? { nextRecount: now + waitMs, waitMs: Math.min(2 * waitMs, LONGEST_WAIT_MS) }
-        : { nextRecount: 0, waitMs: FIRST_WAIT_MS };
-  }
-
-  private isRecent(): boolean {
-    if (this.recounted === null) return false;
-    const { at, ms } = this.recounted;
-    return this.deps.clock.now().getTime() - at < Math.min(BETWEEN_RECOUNTS * ms, LONGEST_BETWEEN_MS);
   }
 
   private answer(report: Report): AnsweredReport {
