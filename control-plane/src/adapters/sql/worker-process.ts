@@ -12,6 +12,8 @@ const AT_REST_BYTES = 768e6;
 const BESIDE_BYTES = 512e6;
 /** How long an interrupted statement may take to stop, before its process is killed. */
 const GRACE_MS = 2_000;
+/** How long a process may take to start: a second, on a machine that has nothing else to do. */
+const START_MS = 30_000;
 const WORKER = join(import.meta.dirname, "worker.ts");
 
 export interface WorkerOptions {
@@ -31,6 +33,8 @@ export class WorkerGone extends Error {
 interface Running {
   resolve(result: SqlResult): void;
   reject(error: Error): void;
+  /** the process has it, or will have it */
+  sent: boolean;
   begun: boolean;
   /** why it is to end before it is done */
   stopped: SqlFailureKind | undefined;
@@ -38,61 +42,56 @@ interface Running {
 
 /** A process that runs one statement at a time, and whose memory the kernel bounds: DuckDB's own limit leaves things out. */
 export class WorkerProcess {
-  readonly #process: ChildProcess;
-  readonly #ready: Promise<void>;
+  /** undefined when it could not even be tried */
+  readonly #process: ChildProcess | undefined;
+  /** settled when it can take a statement, or never will */
+  readonly #ready = Promise.withResolvers<void>();
+  readonly #over = Promise.withResolvers<void>();
   readonly #scratch = mkdtempSync(join(tmpdir(), "penstock-sql-"));
+  readonly #starting: NodeJS.Timeout;
   #running: Running | undefined;
   #kill: NodeJS.Timeout | undefined;
-  #dead = false;
+  /** how it ended */
+  #end: string | undefined;
 
-  constructor({ lakeDir, memoryBytes, environment, onWords }: WorkerOptions) {
-    const limitKb = Math.round((AT_REST_BYTES + memoryBytes + BESIDE_BYTES) / 1024);
-    // `ulimit -d` bounds what a process can write to. Without leave to set it the process goes on without.
-    const script = 'ulimit -d "$0" || true; exec "$@"';
-    const command = [process.execPath, "--max-old-space-size=256", "--no-warnings", WORKER, this.#scratch];
-    this.#process = spawn("/bin/sh", ["-c", script, String(limitKb), ...command], {
-      cwd: lakeDir,
-      env: environment,
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-      serialization: "advanced",
-    });
-    this.#process.stderr?.setEncoding("utf8").on("data", onWords);
-    this.#process.on("error", (error) => this.#ended(error.message));
-    this.#process.on("exit", (code, signal) => this.#ended(`It ended by itself with ${signal ?? code}.`));
-    this.#ready = new Promise((resolve) => {
-      this.#process.on("message", (message: FromWorker) => {
-        if (message.kind === "ready") resolve();
-        else if (message.kind === "begun") this.#begun();
-        else this.#answer(message);
-      });
-      this.#process.once("exit", () => resolve());
+  constructor(options: WorkerOptions) {
+    this.#process = this.#spawn(options);
+    this.#starting = setTimeout(() => this.#process?.kill("SIGKILL"), START_MS).unref();
+    this.#process?.stderr?.setEncoding("utf8").on("data", options.onWords);
+    // One that cannot be started has an error and no exit.
+    this.#process?.on("error", (error) => this.#ended(error.message));
+    this.#process?.on("exit", (code, signal) => this.#ended(`It ended by itself with ${signal ?? code}.`));
+    this.#process?.on("message", (message: FromWorker) => {
+      if (message.kind === "ready") this.#isReady();
+      else if (message.kind === "begun") this.#begun();
+      else this.#answer(message);
     });
     // A control plane that ends without having said so must not wait for it.
-    this.#process.unref();
-    this.#process.channel?.unref();
+    this.#process?.unref();
+    this.#process?.channel?.unref();
   }
 
   get dead(): boolean {
-    return this.#dead;
-  }
-
-  get pid(): number | undefined {
-    return this.#process.pid;
+    return this.#end !== undefined;
   }
 
   /** @throws SqlFailure, FileVanished; WorkerGone when it could not even begin */
   async run(task: SqlTask, gone: AbortSignal): Promise<SqlResult> {
-    await this.#ready;
     if (gone.aborted) throw new SqlFailure({ kind: "gone", message: "Nobody waits for the answer any more." });
-    if (this.#dead) throw new WorkerGone();
+    if (this.#end !== undefined) throw new WorkerGone(this.#end);
+    const { promise, resolve, reject } = Promise.withResolvers<SqlResult>();
+    const running: Running = { resolve, reject, sent: false, begun: false, stopped: undefined };
+    this.#running = running;
     const timer = setTimeout(() => this.#stop("time"), task.limits.timeoutMs);
     const leave = () => this.#stop("gone");
     gone.addEventListener("abort", leave);
+    void this.#ready.promise.then(() => {
+      if (this.#running !== running || this.dead || running.stopped !== undefined) return;
+      running.sent = true;
+      this.#send({ kind: "run", task });
+    });
     try {
-      return await new Promise<SqlResult>((resolve, reject) => {
-        this.#running = { resolve, reject, begun: false, stopped: undefined };
-        this.#send({ kind: "run", task });
-      });
+      return await promise;
     } finally {
       this.#running = undefined;
       clearTimeout(timer);
@@ -101,24 +100,51 @@ export class WorkerProcess {
     }
   }
 
-  close(): Promise<void> {
-    if (this.#dead) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#process.once("exit", () => resolve());
-      this.#process.kill("SIGKILL");
-    });
+  async close(): Promise<void> {
+    if (this.dead) return;
+    this.#process?.kill("SIGKILL");
+    await this.#over.promise;
+  }
+
+  #spawn({ lakeDir, memoryBytes, environment }: WorkerOptions): ChildProcess | undefined {
+    const limitKb = Math.round((AT_REST_BYTES + memoryBytes + BESIDE_BYTES) / 1024);
+    // `ulimit -d` bounds what a process can write to. Without leave to set it the process goes on without.
+    const script = 'ulimit -d "$0" || true; exec "$@"';
+    const command = [process.execPath, "--max-old-space-size=256", "--no-warnings", WORKER, this.#scratch];
+    try {
+      return spawn("/bin/sh", ["-c", script, String(limitKb), ...command], {
+        cwd: lakeDir,
+        env: environment,
+        stdio: ["ignore", "ignore", "pipe", "ipc"],
+        serialization: "advanced",
+      });
+    } catch (error) {
+      // Some errors of the system are thrown, such as a want of memory; others come as an event.
+      this.#ended(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  #isReady(): void {
+    clearTimeout(this.#starting);
+    this.#ready.resolve();
   }
 
   #send(message: ToWorker): void {
     // One that has just died says so by its exit.
-    this.#process.send(message, () => undefined);
+    this.#process?.send(message, () => undefined);
   }
 
   #stop(why: SqlFailureKind): void {
     if (this.#running === undefined || this.#running.stopped !== undefined) return;
     this.#running.stopped = why;
+    if (!this.#running.sent) {
+      // The process is still starting, and can take the next one.
+      this.#running.reject(new SqlFailure({ kind: why, message: "It was stopped before it began." }));
+      return;
+    }
     this.#send({ kind: "cancel" });
-    this.#kill = setTimeout(() => this.#process.kill("SIGKILL"), GRACE_MS);
+    this.#kill = setTimeout(() => this.#process?.kill("SIGKILL"), GRACE_MS);
   }
 
   #begun(): void {
@@ -135,7 +161,11 @@ export class WorkerProcess {
   }
 
   #ended(how: string): void {
-    this.#dead = true;
+    if (this.dead) return;
+    this.#end = how;
+    clearTimeout(this.#starting);
+    this.#ready.resolve();
+    this.#over.resolve();
     rmSync(this.#scratch, { recursive: true, force: true });
     if (this.#running === undefined) return;
     const { reject, begun, stopped = "crashed" } = this.#running;

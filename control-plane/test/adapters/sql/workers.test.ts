@@ -15,10 +15,10 @@ let workers: SqlWorkers | undefined;
 
 afterEach(() => workers?.close());
 
-function open(most: { workers: number; waiting: number }): SqlWorkers {
+function open(most: { workers: number; waiting: number }, lakeDir = tmpdir()): SqlWorkers {
   workers = createSqlWorkers({
     ...most,
-    lakeDir: tmpdir(),
+    lakeDir,
     memoryBytes: 64e6,
     environment: {},
     log: pino({ level: "silent" }),
@@ -151,6 +151,29 @@ describe("workers", () => {
     process.kill(pid as number, "SIGKILL");
     await expect.poll(pids).toEqual([]);
     expect(await text(on, "SELECT 2")).toBe("[2]");
+  });
+
+  it.each([
+    ["by an event", "/there/is/no/such/folder"],
+    ["by an exception", "/no\0folder"],
+  ])("that the system does not start, which it says %s, are an answer and take no place", async (_, lakeDir) => {
+    const on = open({ workers: 1, waiting: 1 }, lakeDir);
+    const both = [failure(on.run(task("SELECT 1"), stays())), failure(on.run(task("SELECT 2"), stays()))];
+    expect(await Promise.all(both)).toEqual(["crashed", "crashed"]);
+    expect(await failure(on.run(task("SELECT 3"), stays()))).toBe("crashed");
+  });
+
+  it("that are still starting keep nobody longer than the statement may take, or than anybody waits", async () => {
+    const on = open({ workers: 1, waiting: 1 });
+    const hasty = task("SELECT 1", { limits: { ...task("").limits, timeoutMs: 1 } });
+    expect(await failure(on.run(hasty, stays()))).toBe("time");
+    const starting = pids();
+    const gone = new AbortController();
+    const left = failure(on.run(task("SELECT 2"), gone.signal));
+    gone.abort();
+    expect(await left).toBe("gone");
+    expect(await text(on, "SELECT 3")).toBe("[3]");
+    expect([starting.length, pids()]).toEqual([1, starting]);
   });
 
   it("leave nothing behind", async () => {
