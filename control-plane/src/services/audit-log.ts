@@ -1,3 +1,4 @@
+import { parseInstant } from "../domain/delta/instant.ts";
 import { invalidRequest } from "../domain/problem.ts";
 import { readRange } from "../domain/revenue/range.ts";
 import { readCursor, writeCursor } from "./cursor.ts";
@@ -45,7 +46,7 @@ export class AuditLog {
   /** A page of entries, newest first. @throws Problem `invalid_request` */
   async list(request: AuditRequest): Promise<{ items: AuditRow[]; nextCursor: string | null }> {
     const { target, actor, action, limit, cursor } = request;
-    const { range, errors } = readRange(request);
+    const { range, errors } = readRange(request, parseInstant);
     const before = readCursor("audit", ["bigint"], cursor)?.[0];
     if (errors.length > 0) throw invalidRequest(errors);
     const filter = { target, actor, action, ...range };

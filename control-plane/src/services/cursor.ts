@@ -10,7 +10,7 @@ const MOST_BIGINT = 2n ** 63n - 1n;
 
 /** What a part of a key may be, so that a forged one is refused here and not by a database. */
 const PARTS = {
-  text: (value: unknown) => typeof value === "string",
+  text: (value: unknown) => typeof value === "string" && value.isWellFormed() && !value.includes("\0"),
   instant: (value: unknown) => typeof value === "string" && parseInstant(value) !== undefined,
   uuid: (value: unknown) => typeof value === "string" && UUID.test(value),
   /** 32 bits */

@@ -67,6 +67,7 @@ describe("the audit log", () => {
     expect(before.length + after.length).toBe(items.length);
     expect(after).toContainEqual(items[0]);
     expect((await list("?from=0000-01-01T00:00:00Z&to=9999-12-31T00:00:00Z")).items).toEqual(items);
+    expect((await list("?to=9999-12-31T23:59:59-14:00")).items).toEqual(items);
   });
 
   it("is read page by page, each entry once", async () => {

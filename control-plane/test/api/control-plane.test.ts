@@ -30,6 +30,25 @@ describe("a wrong request", () => {
   it.each<[string, Call, number, string, RegExp]>([
     ["an unknown job", { url: "/v1/jobs/sales.nope" }, 404, "unknown_job", /sales\.bronze, sales\.dq/],
     ["a NUL in a query", { url: "/v1/operations?job=%00" }, 400, "invalid_request", /no NUL character/],
+    [
+      "half a character in a query",
+      { url: "/v1/operations?job=%ED%A0%80" },
+      400,
+      "invalid_request",
+      /url: expected whole characters/,
+    ],
+    [
+      "half a pair of surrogates in a body",
+      {
+        method: "POST",
+        url: "/v1/overrides",
+        headers: json,
+        payload: String.raw`{"topic":"sales","partition":0,"offset":"1","reason":"\\ud800 \ud83d\ude00","set":{"user_id":"\ud800"}}`,
+      },
+      400,
+      "invalid_request",
+      /body: expected whole characters/,
+    ],
     ["a path that cannot be read", { url: "/v1/jobs/%E0%A4%A" }, 400, "invalid_request", /hexadecimal digits/],
     ["an unknown query parameter", { url: "/v1/jobs?colour=red" }, 400, "invalid_request", /colour: expected no query/],
     [

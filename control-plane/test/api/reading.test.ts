@@ -284,3 +284,36 @@ describe("GET /v1/quarantine", () => {
     expect((await reading.get("/v1/quarantine/sales.events.v1/first/0")).status).toBe(400);
   });
 });
+
+describe("an instant at an end of the calendar", () => {
+  const figure = "plan_tier=free&region=EU&currency=EUR";
+  const late = ["9999-12-31T23:59:59Z", "9999-12-31T23:55:00Z", "9999-12-31T23:59:59-14:00", "0000-01-01T00:00:00Z"];
+  const calls: [url: string, field: string][] = [
+    ["/v1/revenue/windows?grain=1d&from=", "from"],
+    ["/v1/revenue/windows?to=", "to"],
+    ["/v1/revenue/windows?as_of=", "as_of"],
+    ["/v1/revenue/windows?rolling=1h&to=", "to"],
+    [`/v1/revenue/explain?${figure}&window_start=`, "window_start"],
+    ["/v1/quarantine?from=", "from"],
+    ["/v1/quarantine?to=", "to"],
+    ["/v1/dq/metrics?to=", "to"],
+  ];
+
+  it.each(calls.flatMap(([url, field]) => late.map((instant) => [url, instant, field] as const)))(
+    "is refused by name: %s%s",
+    async (url, instant, field) => {
+      const { status, text } = await reading.get(`${url}${instant}`);
+      expect([status, JSON.parse(text).errors?.[0].field], text).toEqual([400, field]);
+    },
+  );
+
+  it.each(
+    calls.flatMap(([url]) =>
+      ["0001-01-01T00:00:00Z", "9998-12-31T23:55:00Z"].map((instant) => [url, instant] as const),
+    ),
+  )("is answered just before it: %s%s", async (url, instant) => {
+    const { status, text } = await reading.get(`${url}${instant}`);
+    // There is no figure to explain, and nothing is known of then.
+    expect([200, 404, url.includes("as_of") ? 400 : 200], text).toContain(status);
+  });
+});

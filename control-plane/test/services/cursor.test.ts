@@ -9,7 +9,7 @@ const GOOD: Record<CursorPart, (string | number)[]> = {
   bigint: [0, 42, "9223372036854775807"],
 };
 const BAD: Record<CursorPart, unknown[]> = {
-  text: [1, null],
+  text: [1, null, "a\0b", "\ud800"],
   instant: ["soon", 3],
   uuid: ["1", "'; DROP TABLE jobs", 7],
   integer: ["1", 1.5, 1e300, 2 ** 31],

@@ -160,9 +160,9 @@ describe("the life of jobs", { timeout: 30_000 }, () => {
     expect((await call("GET", "/v1/jobs/sales.dq")).json().reason).toMatch(
       /^java.io.IOException: No space left; starts again at/,
     );
-    // Postgres takes no NUL: what a query died of may hold any character of a user's data.
+    // Postgres takes neither NUL nor half a pair of surrogates: what a query died of may hold any character of a user's data.
     const [run] = (await call("GET", "/v1/jobs/sales.dq/runs")).json().items;
-    expect(run.exception.message).toBe("No space left\non device \ufffd");
+    expect(run.exception.message).toBe("No space left\non device \ufffd \ufffd \u{1f600}");
     expect(await stateOf("sales.silver")).toBe("RUNNING");
     runner.failing.clear();
     await until(async () => (await stateOf("sales.dq")) === "RUNNING");

@@ -4,7 +4,20 @@ const INSTANT = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{
 
 /** What an instant looks like, for messages. */
 export const INSTANT_FORM =
-  "an ISO-8601 instant with zone, such as 2026-11-21T00:05:00Z or 2026-11-21T01:05:00+01:00 (in a URL, + is written %2B)";
+  "an ISO-8601 instant with zone, of the years 0001 to 9998, such as 2026-11-21T00:05:00Z or 2026-11-21T01:05:00+01:00 (in a URL, + is written %2B)";
+
+/** 0001-01-01T00:00:00Z to 9999-01-01T00:00:00Z, in microseconds since 1970. */
+const EARLIEST = -62_135_596_800_000_000n;
+const LATEST = 253_370_764_800_000_000n;
+
+/**
+ * Reads an instant that somebody asks for: like {@link parseInstant}, without the ends of the calendar, beyond which
+ * rounding and zones would lead to years that neither this form nor Postgres has.
+ */
+export function readInstant(text: string): bigint | undefined {
+  const micros = parseInstant(text);
+  return micros === undefined || micros < EARLIEST || micros >= LATEST ? undefined : micros;
+}
 
 /**
  * Reads an ISO-8601 instant; the zone is required, seconds are optional, digits beyond microseconds are cut.

@@ -1,4 +1,4 @@
-import { parse, YAMLParseError } from "yaml";
+import { parse } from "yaml";
 import { type Complaint, StrictReader, sentence } from "../strict-reader.ts";
 import type { Rule } from "./rule.ts";
 import { readRule } from "./rule-reader.ts";
@@ -45,8 +45,9 @@ function parseYaml(text: string): unknown {
   try {
     return parse(text);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new RulesError([{ path: "document", expected: `YAML (${error.message})` }]);
+    // An alias without its anchor, or too many of them, is no YAMLParseError.
+    const why = error instanceof Error ? error.message : String(error);
+    throw new RulesError([{ path: "document", expected: `YAML (${why})` }]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { INSTANT_FORM, parseInstant } from "../delta/instant.ts";
+import { INSTANT_FORM, readInstant } from "../delta/instant.ts";
 import type { FieldError } from "../problem.ts";
 
 /** A moment of the past: an instant in microseconds since 1970, or a version of gold.revenue_5m_updates. */
@@ -9,7 +9,7 @@ export const AS_OF_FORM = `${INSTANT_FORM}, or version:12 for a version of gold.
 
 /** Reads `as_of`. @returns the moment, or what was expected instead */
 export function readAsOf(text: string): AsOf | FieldError {
-  const at = parseInstant(text);
+  const at = readInstant(text);
   if (at !== undefined) return { at };
   const version = Number(/^version:(\d{1,15})$/.exec(text)?.[1] ?? Number.NaN);
   if (!Number.isNaN(version)) return { version };

@@ -1,4 +1,4 @@
-import { INSTANT_FORM, parseInstant } from "../delta/instant.ts";
+import { INSTANT_FORM, readInstant } from "../delta/instant.ts";
 import type { FieldError } from "../problem.ts";
 
 /** A half-open range of instants, in microseconds since 1970; undefined is unbounded. */
@@ -7,15 +7,22 @@ export interface Range {
   to: bigint | undefined;
 }
 
-/** Reads `from` and `to`. @returns the range, and a complaint for each end that is no instant, or for ends in the wrong order */
-export function readRange(given: { from?: string | undefined; to?: string | undefined }): {
+/**
+ * Reads `from` and `to`.
+ * @param read tells which instants are taken: a range that is rounded must not reach the ends of the calendar
+ * @returns the range, and a complaint for each end that is no instant, or for ends in the wrong order
+ */
+export function readRange(
+  given: { from?: string | undefined; to?: string | undefined },
+  read: (text: string) => bigint | undefined = readInstant,
+): {
   range: Range;
   errors: FieldError[];
 } {
   const errors: FieldError[] = [];
   const end = (field: "from" | "to") => {
     const text = given[field];
-    const micros = text === undefined ? undefined : parseInstant(text);
+    const micros = text === undefined ? undefined : read(text);
     if (text !== undefined && micros === undefined) errors.push({ field, value: text, expected: INSTANT_FORM });
     return micros;
   };

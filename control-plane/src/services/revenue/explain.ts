@@ -1,4 +1,4 @@
-import { formatInstant, INSTANT_FORM, parseInstant } from "../../domain/delta/instant.ts";
+import { formatInstant, INSTANT_FORM, parseInstant, readInstant } from "../../domain/delta/instant.ts";
 import { formatDuration } from "../../domain/duration.ts";
 import { type FieldError, invalidRequest } from "../../domain/problem.ts";
 import { fromCents } from "../../domain/revenue/amount.ts";
@@ -185,7 +185,7 @@ export class Explanations {
 
 function readExplain(request: ExplainRequest, windowMs: number): { query: Query; key: FigureKey } {
   const { window_start, plan_tier, region, currency, grain, as_of } = request;
-  const start = parseInstant(window_start);
+  const start = readInstant(window_start);
   const errors: FieldError[] =
     start === undefined ? [{ field: "window_start", value: window_start, expected: INSTANT_FORM }] : [];
   for (const [field, value] of Object.entries({ plan_tier, region, currency })) {

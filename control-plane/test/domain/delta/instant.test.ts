@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatInstant, parseInstant } from "../../../src/domain/delta/instant.ts";
+import { formatInstant, parseInstant, readInstant } from "../../../src/domain/delta/instant.ts";
 
 describe("an instant", () => {
   it.each([
@@ -30,5 +30,22 @@ describe("an instant", () => {
     "",
   ])("is not %s", (text) => {
     expect(parseInstant(text)).toBeUndefined();
+  });
+});
+
+describe("an instant that somebody asks for", () => {
+  it.each(["0001-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z"])("may be %s", (text) => {
+    expect(readInstant(text)).toBe(parseInstant(text));
+  });
+
+  it.each([
+    "0000-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+01:00",
+    "9999-01-01T00:00:00Z",
+    "9998-12-31T23:59:59-01:00",
+    "9999-12-31T23:59:59Z",
+    "tomorrow",
+  ])("may not be %s", (text) => {
+    expect(readInstant(text)).toBeUndefined();
   });
 });

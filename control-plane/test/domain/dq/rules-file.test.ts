@@ -34,6 +34,15 @@ function ruleWith(kind: string, change: Record<string, unknown>): string {
 }
 
 describe("a file of rules", () => {
+  it.each([
+    ["rules: *x", /x/],
+    ["a: [", /flow/i],
+    ["a: &a [x, x]\nb: &b [*a, *a]\nc: [".concat("*b, ".repeat(200), "]"), /alias/i],
+    ["rules: !!binary x\n*y : 1", /y/],
+  ])("that is no YAML is told so: %.20s", (text, why) => {
+    expect(complaints(text)).toEqual([{ path: "document", expected: expect.stringMatching(why) }]);
+  });
+
   it("of the sales pipeline has a rule of every kind", () => {
     const rules = parseRules(sales);
     expect(new Set(rules.map(({ kind }) => kind))).toEqual(new Set(RULE_KINDS));

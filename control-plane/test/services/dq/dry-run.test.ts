@@ -125,6 +125,8 @@ describe("a dry run", () => {
     [{ file: file(AMOUNT, AMOUNT) }, "body.file.rules[1].id"],
     [{ rule, grain: "1s", ...DAY }, "body.grain"],
     [{ rule, from: "yesterday" }, "body.from"],
+    [{ rule, to: "9999-12-31T23:59:59-14:00" }, "body.to"],
+    [{ file: "rules: *x" }, "body.file"],
   ])("refuses %j and names %s", async (request, field) => {
     expect((await complaints(request as DryRunRequest)).map((error: { field: string }) => error.field)).toContain(
       field,

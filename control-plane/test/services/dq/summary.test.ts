@@ -71,6 +71,7 @@ describe("the summary", () => {
 
   it.each([
     [{ from: "soon" }, "from"],
+    [{ to: "9999-12-31T23:59:59Z" }, "to"],
     [{ from: "2026-11-22T00:00:00Z", to: "2026-11-21T00:00:00Z" }, "from"],
     [{ grain: "often" }, "grain"],
     [{ grain: "10ms" }, "grain"],
