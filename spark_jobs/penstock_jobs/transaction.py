@@ -31,6 +31,7 @@ class TableTransactions:
         self._operations = delta.DeltaOperations
         self._options = delta.DeltaOptions
         self._append = jvm.org.apache.spark.sql.SaveMode.Append
+        self._session_class = jvm.org.apache.spark.sql.classic.SparkSession
         self._some = jvm.scala.Option.apply
         self._none = jvm.scala.Option.empty()
         python = jvm.org.apache.spark.api.python.PythonUtils
@@ -40,7 +41,7 @@ class TableTransactions:
     def append(self, rows: DataFrame, user_metadata: str) -> int:
         """Commit rows; the version of the commit. Raises RunRefused when another run has taken the table over."""
         session = rows.sparkSession._jsparkSession
-        log = self._log_of(session, self._path)
+        log = self._log(session)
         transaction = log.startTransaction()
         options = self._options(self._empty_map, session.sessionState().conf())
         write = self._write(
@@ -58,7 +59,7 @@ class TableTransactions:
 
         None when the table has it already: then nothing is committed. Raises RunRefused as `append` does.
         """
-        transaction = self._log_of(spark._jsparkSession, self._path).startTransaction()
+        transaction = self._log(spark._jsparkSession).startTransaction()
         before = transaction.metadata()
         if before.configuration().getOrElse(name, None) == value:
             return None
@@ -78,7 +79,7 @@ class TableTransactions:
         `columns`: all that it should have, as SQL text. Nothing is committed where nothing is missing.
         Raises JobRefused when a missing column must not be null, and RunRefused as `append` does.
         """
-        transaction = self._log_of(spark._jsparkSession, self._path).startTransaction()
+        transaction = self._log(spark._jsparkSession).startTransaction()
         before = transaction.metadata()
         schema = StructType.fromJson(json.loads(before.schemaString()))
         # Names of columns are the same in either case, for Spark as for Delta.
@@ -101,6 +102,11 @@ class TableTransactions:
         transaction.updateMetadata(after, False)
         self._commit(transaction, self._empty_seq, self._operations.UpdateSchema(before.schema(), after.schema()))
         return [column.name for column in missing]
+
+    def _log(self, session: Any) -> Any:
+        # Delta asks the thread for its session when it first reads a checkpoint; a thread of Python's has none.
+        self._session_class.setActiveSession(session)
+        return self._log_of(session, self._path)
 
     def _commit(self, transaction: Any, actions: Any, operation: Any) -> int:
         self._check()

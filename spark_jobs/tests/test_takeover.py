@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,24 @@ def operations(path: str) -> list[str]:
     files = sorted(Path(path, "_delta_log").glob("*.json"))
     lines = [line for file in files for line in file.read_text().splitlines() if "commitInfo" in line]
     return [json.loads(line)["commitInfo"]["operation"] for line in lines]
+
+
+def test_a_run_takes_over_a_table_with_a_checkpoint_on_a_thread_without_a_session(stand: Stand) -> None:
+    table, _ = run(stand, 1)
+    for number in range(3):
+        append(table, number)
+    jvm: Any = stand.spark._jvm
+    delta_log = jvm.org.apache.spark.sql.delta.DeltaLog
+    log = delta_log.forTable(stand.spark._jsparkSession, table.path)
+    log.checkpoint(log.update(False, jvm.scala.Option.empty(), jvm.scala.Option.empty()), jvm.scala.Option.empty())
+    append(table, 3)
+    # As in a driver that has not read this table yet.
+    delta_log.clearCache()
+
+    def take_over() -> OutputTable:
+        jvm.org.apache.spark.sql.classic.SparkSession.clearActiveSession()
+        return run(stand, 2)[0]
+
+    with ThreadPoolExecutor(1) as thread:
+        taken = thread.submit(take_over).result()
+    assert taken.last_batch == 3
