@@ -103,10 +103,12 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.warehouse.dir", str(warehouse))
-        # Short runs: the second compiler would cost more than it saves.
+        # Short runs: the second compiler would cost more than it saves. Without it the JVM sets only 48 MB aside for
+        # compiled code, which the plans of two hundred queries fill: then it dies.
         .config(
             "spark.driver.extraJavaOptions",
-            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 {_AVRO_LIMITS} {_LOGGING}",
+            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+            f" {_AVRO_LIMITS} {_LOGGING}",
         )
     )
     for name, value in SETTINGS.items():

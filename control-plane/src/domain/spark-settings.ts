@@ -86,8 +86,9 @@ export function composeSubmission(
       ...spec.settings,
       ...Object.fromEntries(SUBMITTED.map(([key, value]) => [key, value])),
       // One small heap needs no threads for collecting garbage; a driver plans, and the second compiler took a
-      // third of its CPU time in the first two minutes. The log's level: `session.py`.
-      "spark.driver.extraJavaOptions": `-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Dlog4j2.configurationFile=${logConfiguration(site)}`,
+      // third of its CPU time in the first two minutes. Without that one the JVM sets 48 MB aside for compiled code, which
+      // the plans of a few hundred starts of queries fill: then it dies. The log's level: `session.py`.
+      "spark.driver.extraJavaOptions": `-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -Dlog4j2.configurationFile=${logConfiguration(site)}`,
       "spark.app.name": application,
       "spark.master": site.masterUrl,
       "spark.driver.memory": spec.driverMemory,

@@ -35,21 +35,16 @@ function linters(settings: Settings): Check[] {
   ];
 }
 
-/** Two processes: what Spark holds of queries that are over adds up, and all tests in one JVM were more than its 2 GB. */
 function python(settings: Settings): Check[] {
   return [
     pythonCheck(settings, "mypy", "python", ["-m", "mypy"]),
-    pytest(settings, "pipelines", ["tests/pipelines"]),
-    pytest(settings, "runner and tables", ["tests", "--ignore=tests/pipelines"]),
+    {
+      ...pythonCheck(settings, "pytest", "python", []),
+      // Two processes, a Spark session each: a session keeps one core busy, and not two.
+      args: (report) => ["-m", "pytest", "--numprocesses=2", "--dist=loadfile", `--junit-xml=${report}`],
+      counts: pytestCounts,
+    },
   ];
-}
-
-function pytest(settings: Settings, what: string, selection: readonly string[]): Check {
-  return {
-    ...pythonCheck(settings, `pytest, ${what}`, "python", []),
-    args: (report) => ["-m", "pytest", `--junit-xml=${report}`, ...selection],
-    counts: pytestCounts,
-  };
 }
 
 function pythonCheck(settings: Settings, title: string, part: TestPart, args: readonly string[]): Check {
