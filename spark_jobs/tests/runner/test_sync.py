@@ -114,7 +114,7 @@ def test_one_that_comes_back_at_the_address_of_the_start_is_found_whatever_was_s
 ) -> None:
     control_plane.control_planes = [successor.url]
     successor.control_planes = [successor.url]
-    eventually(lambda: control_plane.requests)
+    eventually(lambda: control_plane.requests and successor.url in control_plane.requests[-1]["controlPlanes"])
     control_plane.stop()
     eventually(lambda: successor.requests, 5)
     control_plane.start()
