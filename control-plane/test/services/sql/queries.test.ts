@@ -367,7 +367,7 @@ describe("what a statement may not do", () => {
     "EXPLAIN DESCRIBE gold",
     "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) FROM r",
     "WITH RECURSIVE r(n, m) USING KEY (n) AS (SELECT 1, 1 UNION SELECT n, m + 1 FROM r WHERE m < 5) FROM r",
-    "SELECT * FROM gold g, LATERAL (SELECT g.revenue * n.range FROM range(g.event_count) n) USING SAMPLE 90%",
+    "SELECT * FROM gold g, LATERAL (SELECT g.revenue * n.range FROM range(g.event_count) n) USING SAMPLE 100%",
     "FROM gold a ASOF JOIN gold b ON a.window_start >= b.window_start",
     "FROM gold a JOIN gold b ON a.revenue < b.revenue AND a.event_count >= b.event_count",
     "FROM gold a POSITIONAL JOIN gold b",
