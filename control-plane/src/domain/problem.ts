@@ -20,6 +20,7 @@ export const PROBLEMS = {
   refused_sql: { status: 403, meaning: "The SQL is something else than one SELECT over the views." },
   log_gone: { status: 404, meaning: "A log is not there any more, or not yet." },
   unknown_application: { status: 404, meaning: "There is no such application." },
+  unknown_generation: { status: 404, meaning: "The pipeline has no generation of this number." },
   unknown_job: { status: 404, meaning: "There is no such job." },
   unknown_launch: { status: 404, meaning: "The application has no launch with this id." },
   unknown_override: { status: 404, meaning: "There is no override of this number." },
@@ -35,6 +36,7 @@ export const PROBLEMS = {
     status: 405,
     meaning: "The resource does not know this method; `Allow` names those that it knows.",
   },
+  belongs_to_replay: { status: 409, meaning: "A shadow job does what its replay wants; ask the replay." },
   conflict: { status: 409, meaning: "It does not go with what is there now." },
   kills_other_jobs: {
     status: 409,

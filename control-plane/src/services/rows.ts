@@ -24,6 +24,12 @@ export interface JobRow {
   state: JobState;
   reason: string | null;
   stateSince: Date;
+  /** the job that it shadows; null for one that works for the live generation */
+  shadowOf: string | null;
+  /** whose tables a shadow writes */
+  generation: number | null;
+  /** the generation that is to become live with a shadow */
+  shadowIn: number | null;
 }
 
 export interface RunRow {

@@ -5,7 +5,7 @@ import { declareSpecs } from "./declare.ts";
 import { insertEvents } from "./journal.ts";
 
 export const JOB_COLUMNS = `id, pipeline, application, spec, revision, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
-  stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince"`;
+  stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince", shadow_of AS "shadowOf", generation, shadow_in AS "shadowIn"`;
 
 export const APPLICATION_COLUMNS = "name, pipeline, spec, revision, dedicated";
 
@@ -16,8 +16,10 @@ export function createCatalogStore(db: Database): CatalogStore {
       db.transaction(async (tx) => {
         await tx.query("INSERT INTO pipelines (name) VALUES ($1) ON CONFLICT DO NOTHING", [manifest.name]);
         await tx.query(
-          `INSERT INTO generations (pipeline, number, live, tables, rules) VALUES ($1, 1, true, $2, $3)
-           ON CONFLICT DO NOTHING`,
+          `WITH first AS (
+             INSERT INTO generations (pipeline, number, live, state, promoted_at, tables, rules)
+             VALUES ($1, 1, true, 'live', now(), $2, $3) ON CONFLICT DO NOTHING RETURNING number)
+           INSERT INTO generation_terms (pipeline, generation, since) SELECT $1, number, now() FROM first`,
           [manifest.name, tables, rules],
         );
         return declareSpecs(tx, manifest);
@@ -33,7 +35,7 @@ export function createCatalogStore(db: Database): CatalogStore {
 
     applications: () => db.query<ApplicationRow>(`SELECT ${APPLICATION_COLUMNS} FROM applications ORDER BY name`),
 
-    jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs ORDER BY id`),
+    jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE retired_at IS NULL ORDER BY id`),
 
     saveState: (job, state, reason, rule) =>
       db.transaction(async (tx) => {
