@@ -4,10 +4,12 @@ import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import { createLivePointer } from "./adapters/live-pointer.ts";
 import { type Leadership, seekLeadership } from "./adapters/postgres/leadership.ts";
 import { createPrometheus } from "./adapters/prometheus.ts";
+import { createSignpost } from "./adapters/signpost.ts";
 import { listen } from "./api/listeners.ts";
 import { buildApp } from "./app.ts";
 import type { Config } from "./config.ts";
 import { parseRules } from "./domain/dq/rules-file.ts";
+import { signpostPath } from "./domain/layout.ts";
 import type { Manifest } from "./domain/manifest.ts";
 import type { Alerts } from "./services/alerts.ts";
 import { BatchDurations } from "./services/batch-durations.ts";
@@ -99,7 +101,8 @@ export async function createControlPlane(
   const auditing = createAuditing(outside, { config, manifest, watch, alerts, log: logger });
   const durations = new BatchDurations();
   const calls = new RunnerCalls(clock, () => reconciler.poke());
-  const presence = new Presence(`http://${config.host}:${config.port}`, outside.presence, logger);
+  const signpost = createSignpost(signpostPath(config.lakeDir), config.runnerToken);
+  const presence = new Presence(`http://${config.host}:${config.port}`, outside.presence, signpost, logger);
   const reconciler = createReconciler(outside, {
     config,
     manifest,
@@ -149,6 +152,7 @@ export async function createControlPlane(
   let stopHousekeeping = () => {};
   /** A stand-by leaves the database as it is: the one that decides may be of another version. */
   async function lead({ signal }: AbortController): Promise<void> {
+    presence.decides(true);
     if (!boot.status.done && !(await boot.run(signal))) return;
     if (signal.aborted) return;
     logger.info({ warnings: boot.status.warnings }, "everything is as declared; reconciling");
@@ -163,6 +167,7 @@ export async function createControlPlane(
   }
   async function stopLeading(): Promise<void> {
     term.abort();
+    presence.decides(false);
     stopHousekeeping();
     await Promise.all([reconciler.stop(), publishers.stop(), alarming.stop(), auditing.stop()]);
   }
@@ -191,13 +196,16 @@ export async function createControlPlane(
       presence.start();
       watch.start();
       leadership = seekLeadership(config.databaseUrl, {
-        onGained() {
+        async onGained() {
           term = new AbortController();
-          void lead(term);
+          await lead(term).catch((error: unknown) => {
+            logger.error({ err: error }, "cannot begin to decide");
+            throw error;
+          });
         },
         async onLost(reason) {
           logger.warn({ reason }, "not reconciling");
-          await stopLeading();
+          await stopLeading().catch((error: unknown) => logger.warn({ err: error }, "trouble while ceasing to decide"));
         },
       });
     },

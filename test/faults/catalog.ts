@@ -4,12 +4,14 @@ import { dependencyFaults } from "./catalog/dependencies.ts";
 import { jobFaults } from "./catalog/jobs.ts";
 import { resourceFaults } from "./catalog/resources.ts";
 import { sparkFaults } from "./catalog/spark.ts";
+import { takeoverFaults } from "./catalog/takeover.ts";
 import { topicFaults } from "./catalog/topic.ts";
 import type { Fault } from "./fault.ts";
 
 /** Every fault that Penstock promises to survive. */
 export const CATALOG: readonly Fault[] = [
   ...controlPlaneFaults,
+  ...takeoverFaults,
   ...sparkFaults,
   ...dependencyFaults,
   ...jobFaults,

@@ -1,4 +1,4 @@
-/** Where the tables and checkpoints of a generation lie; nobody else composes these paths. */
+/** Where the tables and checkpoints of a generation lie, and what stands beside them; nobody else composes these paths. */
 
 /** @returns the table's folder relative to the lake, such as `gen=1/silver.sales_events` */
 export function tablePath(generation: number, table: string): string {
@@ -10,6 +10,11 @@ export function tablePath(generation: number, table: string): string {
 /** @returns the job's checkpoint folder relative to the folder of checkpoints */
 export function checkpointPath(generation: number, job: string): string {
   return `gen=${generation}/${job}`;
+}
+
+/** @returns where the signpost to the control plane that decides stands */
+export function signpostPath(lakeDir: string): string {
+  return `${lakeDir}/control-plane.json`;
 }
 
 /** @returns the generation that a table's folder belongs to; undefined for a folder that is not of ours */

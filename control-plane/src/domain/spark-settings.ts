@@ -25,6 +25,8 @@ export interface SparkSite {
   /** of every control plane that there is */
   controlPlanes: string[];
   tokenFile: string;
+  /** file that names a control plane which none of these had told of */
+  signpost: string;
 }
 
 /** Body of the Spark master's `POST /v1/submissions/create`. */
@@ -67,6 +69,7 @@ export function composeSubmission(
       ...["--application", application],
       ...["--launch", launchId],
       ...["--token-file", site.tokenFile],
+      ...["--signpost", site.signpost],
     ],
     environmentVariables: {
       SPARK_ENV_LOADED: "1",

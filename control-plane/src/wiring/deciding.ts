@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from "fastify";
 import type { Config } from "../config.ts";
+import { signpostPath } from "../domain/layout.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import type { BatchDurations } from "../services/batch-durations.ts";
 import type { RuleSet } from "../services/dq/rule-set.ts";
@@ -60,6 +61,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
         jarsDir: config.sparkJarsDir,
         stateDir: config.stateDir,
         tokenFile: config.runnerTokenFile,
+        signpost: signpostPath(config.lakeDir),
       },
       presence,
       driversAreLocal: /^spark:\/\/(127\.|localhost|\[::1\])/.test(config.sparkMasterUrl),

@@ -20,6 +20,7 @@ const request = composeSubmission(
     stateDir: "/state",
     controlPlanes: ["http://127.0.0.1:8080", "http://127.0.0.1:9080"],
     tokenFile: "/state/secrets/runner-token",
+    signpost: "/lake/control-plane.json",
   },
   "sales",
   { cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2, settings: {} },
@@ -72,7 +73,7 @@ describe("a submission", () => {
         "http://127.0.0.1:8080",
         "--control-plane",
         "http://127.0.0.1:9080",
-        ...Array(6).fill(expect.any(String)),
+        ...Array(8).fill(expect.any(String)),
       ],
     });
   });

@@ -1,8 +1,12 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createSignpost } from "../../src/adapters/signpost.ts";
 import type { ControlPlane } from "../../src/control-plane.ts";
-import { HOST, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
+import { signpostPath } from "../../src/domain/layout.ts";
+import { HOST, RUNNER_TOKEN, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
 import { freePort } from "../fixtures/postgres.ts";
 import { ScriptedRunner } from "../fixtures/runner.ts";
 
@@ -80,13 +84,28 @@ describe("a control plane that takes over at another address", { timeout: 30_000
     expect(running.master.submitted).toHaveLength(1);
   });
 
+  it("puts up a signpost to itself while it decides, which one that no longer does leaves alone", async () => {
+    const lake = join(running.stateDir, "lake");
+    const named = async () =>
+      JSON.parse(await readFile(signpostPath(lake), "utf8").catch(() => "{}")).controlPlanes ?? [];
+    first.presence.decides(true);
+    await until(async () => (await named())[0] === first.presence.own, false);
+    first.presence.decides(false);
+    second.presence.decides(true);
+    await until(async () => (await named())[0] === second.presence.own, false);
+    // As one that was frozen and does not know yet that it has been replaced.
+    await createSignpost(signpostPath(lake), RUNNER_TOKEN)([first.presence.own]);
+    await until(async () => (await named())[0] === second.presence.own, false);
+    second.presence.decides(false);
+  });
+
   it("does not take the silence of a runner for its end that was never told of it", async () => {
     const before = await epochs();
     await takeOver(second, stranger);
     await until(() => all("UNKNOWN"), false);
     const [job] = await jobs();
     expect(job?.reason).toContain(`knows the control planes at ${first.presence.own}, ${second.presence.own}`);
-    expect(job?.reason).toContain(`not this one at ${stranger.presence.own}: start a control plane there`);
+    expect(job?.reason).toContain(`not this one at ${stranger.presence.own}: it finds it by the lake's`);
     await until(() => all("RUNNING"));
     expect(await epochs()).toEqual(before);
     expect(running.master.submitted).toHaveLength(1);

@@ -1,4 +1,6 @@
-"""The program of a submission: `main.py --control-plane URL… --application NAME --launch UUID --token-file PATH`.
+"""The program of a submission.
+
+`main.py --control-plane URL… --application NAME --launch UUID --token-file PATH --signpost PATH`
 
 Runs until SIGTERM or until the control plane wants it to end: then all jobs are drained and the exit code is 0.
 """
@@ -51,7 +53,9 @@ class Runner:
         self._driver_id = driver_id(None)
         self._events = EventBuffer()
         self._supervisor = Supervisor(self._host)
-        self._sync = SyncClient(options.control_plane, options.token_file, self._describe, self._events)
+        self._sync = SyncClient(
+            options.control_plane, options.token_file, self._describe, self._events, options.signpost
+        )
 
     def run(self) -> int:
         """Until the end; the exit code."""
@@ -151,6 +155,7 @@ def parse_options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--application", required=True, metavar="NAME")
     parser.add_argument("--launch", required=True, metavar="UUID")
     parser.add_argument("--token-file", required=True, metavar="PATH", type=Path)
+    parser.add_argument("--signpost", metavar="PATH", type=Path, help="names a control plane that nobody had told of")
     return parser.parse_args(arguments)
 
 

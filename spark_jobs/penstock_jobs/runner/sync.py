@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock_jobs.runner.event_buffer import EventBuffer
+from penstock_jobs.runner.signpost import read_signpost
 
 _TIMEOUT_SECONDS = 5.0
 # Less than the time after which a control plane that is back takes a runner for silent.
@@ -31,12 +32,20 @@ class SyncClient:
     """Sends what happened, in order and at least once, and hands on what should be.
 
     Only one control plane decides, and another may take over: where the one that was called last does not answer, or
-    does not decide, the next one is called.
+    does not decide, the next one is called. Where none does, the signpost may name one that nobody had told of.
     """
 
-    def __init__(self, urls: Sequence[str], token_file: Path, describe: Report, events: EventBuffer) -> None:
+    def __init__(
+        self,
+        urls: Sequence[str],
+        token_file: Path,
+        describe: Report,
+        events: EventBuffer,
+        signpost: Path | None = None,
+    ) -> None:
         """`urls` are those known at the start, answers tell more; `describe` gives the request without its events."""
         self._given = list(urls)
+        self._signpost = signpost
         self._known = list(urls)
         """Where control planes are; the first one is called."""
         self._token_file = token_file
@@ -91,6 +100,7 @@ class SyncClient:
                 _log(f"control plane does not answer at {self._known[0]}: {failure}; jobs go on, events are kept")
             self._away += 1
             self._known = [*self._known[1:], self._known[0]]
+            self._look_for_newcomers()
             return False
         if self._away:
             _log(
@@ -101,6 +111,19 @@ class SyncClient:
         self._away = 0
         return len(events) == _EVENTS_PER_CALL
 
+    def _look_for_newcomers(self) -> None:
+        """Once all that are known were called in vain: one that took over may never have stood by before."""
+        if self._signpost is None or self._away < len(self._known):
+            return
+        named = read_signpost(self._signpost, self._token())
+        newcomers = [url for url in named if url not in self._known]
+        if newcomers:
+            _log(f"{self._signpost} names {', '.join(newcomers)}")
+            self._known = [*newcomers, *self._known]
+
+    def _token(self) -> str:
+        return self._token_file.read_text().strip()
+
     def _post(self, request: Mapping[str, Any], events: list[str]) -> dict[str, Any]:
         # The events are JSON texts already.
         body = f'{{"events":[{",".join(events)}],{json.dumps(request)[1:]}'.encode()
@@ -109,7 +132,7 @@ class SyncClient:
             data=body,
             headers={
                 "Content-Type": "application/json",
-                "Authorization": f"Bearer {self._token_file.read_text().strip()}",
+                "Authorization": f"Bearer {self._token()}",
             },
         )
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from penstock_jobs.job import Assignment
 from penstock_jobs.runner.event_buffer import EventBuffer
+from penstock_jobs.runner.signpost import read_signpost, sign
 from penstock_jobs.runner.sync import SyncClient
 from tests.runner.control_plane import ControlPlane
 from tests.waiting import eventually
@@ -32,7 +34,8 @@ class Talk:
         self.events = EventBuffer()
         self.applied: list[Sequence[Mapping[str, Any]]] = []
         self.delivered: list[Any] = []
-        self.client = SyncClient(urls or [plane.url], folder / "token", self._describe, self.events)
+        self.signpost = folder / "control-plane.json"
+        self.client = SyncClient(urls or [plane.url], folder / "token", self._describe, self.events, self.signpost)
         self.thread = threading.Thread(
             target=self.client.run, args=(self.applied.append, self.delivered.append), daemon=True
         )
@@ -121,6 +124,47 @@ def test_one_that_comes_back_at_the_address_of_the_start_is_found_whatever_was_s
     successor.stop()
     before = len(control_plane.requests)
     eventually(lambda: len(control_plane.requests) > before, 10)
+
+
+def put_up(signpost: Path, urls: list[str], token: str) -> None:
+    draft = signpost.with_suffix(".new")
+    draft.write_text(json.dumps({"controlPlanes": urls, "signature": sign(urls, token)}))
+    draft.rename(signpost)
+
+
+def test_one_that_nobody_had_told_of_is_found_by_its_signpost(
+    control_plane: ControlPlane, successor: ControlPlane, talk: Talk
+) -> None:
+    eventually(lambda: talk.applied)
+    put_up(talk.signpost, [successor.url], "s3cret")
+    control_plane.stop()
+    talk.events.add("batch", JOB, {"batch": 7})
+    eventually(lambda: [event["data"]["batch"] for event in successor.events] == [7], 5)
+    assert successor.requests[-1]["controlPlanes"][0] == successor.url
+
+
+def test_a_signpost_is_not_followed_while_one_that_is_known_decides_nor_when_somebody_else_wrote_it(
+    control_plane: ControlPlane, successor: ControlPlane, talk: Talk
+) -> None:
+    put_up(talk.signpost, [successor.url], "s3cret")
+    eventually(lambda: control_plane.calls >= 3)
+    put_up(talk.signpost, [successor.url], "another secret")
+    control_plane.stop()
+    eventually(lambda: talk.client._away >= 4)
+    assert successor.tokens == set(), "the token goes to nobody who does not know it already"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"controlPlanes": [1], "signature": ""}', '{"controlPlanes": ["x"]'])
+def test_a_signpost_that_nobody_signed_names_no_one(tmp_path: Path, text: str) -> None:
+    assert read_signpost(tmp_path / "missing.json", "s3cret") == []
+    (tmp_path / "signpost.json").write_text(text)
+    assert read_signpost(tmp_path / "signpost.json", "s3cret") == []
+
+
+def test_a_signpost_is_signed_as_the_control_plane_signs_it() -> None:
+    # The same figures stand in the control plane's test of its own side.
+    urls = ["http://127.0.0.1:8080", "http://10.0.0.7:8080"]
+    assert sign(urls, "runner-token") == "becb67ea37317ff2db5a9d93af2206dd47e86af11f9e30c21110bba583477180"
 
 
 def test_a_control_plane_that_errs_is_waited_out(control_plane: ControlPlane, talk: Talk) -> None:

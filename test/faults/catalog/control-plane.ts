@@ -1,15 +1,8 @@
-import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { FAILPOINTS, type FailpointName } from "../../../control-plane/src/services/failpoint.ts";
-import { environmentOf } from "../../../infra/local/src/processes.ts";
-import { CHECKOUT } from "../../../infra/local/src/root.ts";
-import type { JobStatus } from "../../stack/resources.ts";
 import { type Fault, must } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
 const JOB = "sales.gold";
-/** Longer than a silent runner's processes are left alone. */
-const STAYS_MS = 40_000;
 
 /** Where the control plane dies, and what makes it come by. */
 const PASSES: Record<FailpointName, { what: string; pass: (stage: Stage) => Promise<void> }> = {
@@ -49,51 +42,6 @@ export const controlPlaneFaults: Fault[] = [
         before.every(({ pid }) => after.includes(pid)),
         "the driver did not go on",
       );
-    },
-  },
-  {
-    id: "second-control-plane",
-    long: true,
-    what: "the first control plane is killed for good and a second one at another address takes over; later it goes back",
-    unharmed: true,
-    async happen(stage) {
-      const [epochs, launches] = [await stage.epochs(), await stage.launches()];
-      const isAsBefore = async (port: number) => {
-        const [text, now] = [await leadershipAt(port), await runningEpochs(port)];
-        return (text === "decides" && JSON.stringify(now) === JSON.stringify(epochs)) || { pending: { text, now } };
-      };
-      const ports = stage.stack.settings.ports;
-      const port = ports.controlPlane + 1_000;
-      const first = stage.service("control-plane");
-      const environment = Object.fromEntries(environmentOf(controlPlanePid(stage)));
-      const second = spawn(process.execPath, [join(CHECKOUT, "control-plane", "src", "main.ts")], {
-        env: { ...environment, PENSTOCK_PORT: String(port) },
-        stdio: "ignore",
-      });
-      const ended = new Promise((resolve) => second.once("exit", resolve));
-      try {
-        await stage.until("the second to stand by", async () => {
-          const text = await leadershipAt(port);
-          return text.includes("another control plane works on this database") || { pending: text };
-        });
-        stage.send("SIGKILL", first);
-        await stage.ask("control-plane", "stop");
-        await stage.until("the second to decide, with the jobs as they were", () => isAsBefore(port));
-        // A runner that did not call would be taken for frozen, killed and replaced by then.
-        await stage.lasts(STAYS_MS);
-        await stage.until("the jobs to be as they were after a while", () => isAsBefore(port));
-        await stage.ask("control-plane", "start");
-        await stage.until("the first to stand by", async () => {
-          const text = await leadershipAt(ports.controlPlane);
-          return text.includes("another control plane works on this database") || { pending: text };
-        });
-      } finally {
-        second.kill("SIGTERM");
-        await ended;
-        await stage.ask("control-plane", "start");
-      }
-      await stage.until("the first to decide again, with the jobs as they were", () => isAsBefore(ports.controlPlane));
-      must((await stage.launches()).length === launches.length, "an application was submitted again");
     },
   },
   ...FAILPOINTS.map(
@@ -202,24 +150,6 @@ async function publishMore(stage: Stage): Promise<void> {
     );
     return items.every(({ lag }) => Number(lag) < 50) || { pending: items };
   });
-}
-
-/** Empty while it does not answer. */
-async function leadershipAt(port: number): Promise<string> {
-  const answer = await askAt<{ checks: { name: string; text: string }[] }>(port, "/readyz");
-  return answer?.checks.find(({ name }) => name === "leadership")?.text ?? "";
-}
-
-/** Epochs of the jobs that are RUNNING, as one control plane says. */
-async function runningEpochs(port: number): Promise<Record<string, number>> {
-  const { items } = (await askAt<{ items: JobStatus[] }>(port, "/v1/jobs")) ?? { items: [] };
-  return Object.fromEntries(items.filter(({ state }) => state === "RUNNING").map(({ id, epoch }) => [id, epoch]));
-}
-
-/** null while it does not answer */
-async function askAt<T>(port: number, path: string): Promise<T | null> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null);
-  return response === null ? null : ((await response.json()) as T);
 }
 
 function controlPlanePid(stage: Stage): number {

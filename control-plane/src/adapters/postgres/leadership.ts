@@ -1,8 +1,8 @@
 import pg from "pg";
 
 export interface LeadershipEvents {
-  /** this process alone may decide, from now on */
-  onGained: () => void;
+  /** this process alone may decide, from now on; where it cannot begin to, another one gets its turn */
+  onGained: () => Promise<void>;
   /** it may not decide any more: the connection that held the lock is gone, or was never there */
   onLost: (reason: string) => Promise<void>;
 }
@@ -50,7 +50,7 @@ export function seekLeadership(url: string, { onGained, onLost }: LeadershipEven
       if (rows[0]?.gained === true && !stopped && !isGone) {
         client = candidate;
         waitingFor = null;
-        onGained();
+        onGained().catch((error: unknown) => void giveUp(candidate, `it could not begin to: ${textOf(error)}`));
         return;
       }
       const holder = (await candidate.query<{ name: string; address: string | null; since: Date }>(HOLDER)).rows[0];
@@ -59,17 +59,24 @@ export function seekLeadership(url: string, { onGained, onLost }: LeadershipEven
           ? "another control plane has just left"
           : `another control plane works on this database: ${holder.name} at ${holder.address ?? "a local socket"}, since ${holder.since.toISOString()}`;
     } catch (error) {
-      waitingFor = `Postgres does not answer: ${error instanceof Error ? error.message : String(error)}`;
+      waitingFor = `Postgres does not answer: ${textOf(error)}`;
     }
     await candidate.end().catch(() => undefined);
     again();
   }
 
-  async function lose(reason: string): Promise<void> {
+  async function lose(reason: string, release = async () => {}): Promise<void> {
     client = null;
     waitingFor = reason;
     await onLost(reason);
+    // Only now, for another one decides as soon as it can.
+    await release().catch(() => undefined);
     again();
+  }
+
+  async function giveUp(held: pg.Client, reason: string): Promise<void> {
+    if (client !== held) return;
+    await lose(reason, () => held.end());
   }
 
   function again(): void {
@@ -89,4 +96,8 @@ export function seekLeadership(url: string, { onGained, onLost }: LeadershipEven
       await held?.end().catch(() => undefined);
     },
   };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -172,7 +172,8 @@ function decideAdopted(facts: LaunchFacts, launch: LaunchRecord, times: LaunchTi
   // A moment and no age: what is saved and told must not change with every look.
   const since = new Date(facts.now.getTime() - silentMs).toISOString();
   if (facts.cannotCall !== null && !dead) {
-    return { phase: "unknown", action: "none", reason: `${facts.cannotCall}: start a control plane there` };
+    const reason = `${facts.cannotCall}: it finds it by the lake's control-plane.json; if not, start a control plane there`;
+    return { phase: "unknown", action: "none", reason };
   }
   if (processes === "alive" && (dead || silentMs > times.frozenMs)) {
     const reason = `the runner has been silent since ${since}: its processes are killed before they are replaced`;

@@ -16,14 +16,22 @@ afterAll(async () => {
   await postgres?.stop();
 });
 
-function seek() {
+/** @param failures how often it cannot begin to decide */
+function seek(failures = 0) {
   const heard: string[] = [];
+  const reasons: string[] = [];
   const leadership = seekLeadership(postgres.url, {
-    onGained: () => heard.push("gained"),
-    onLost: async () => void heard.push("lost"),
+    async onGained() {
+      heard.push("gained");
+      if (failures-- > 0) throw new Error("no room on the disk");
+    },
+    async onLost(reason) {
+      heard.push("lost");
+      reasons.push(reason);
+    },
   });
   seekers.push(leadership);
-  return { heard, leadership };
+  return { heard, reasons, leadership };
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -43,6 +51,16 @@ describe("leadership", { timeout: 20_000 }, () => {
     expect(first.heard).toEqual(["gained"]);
     expect(second.heard).toEqual(["gained"]);
     await second.leadership.stop();
+  });
+
+  it("is given up, with the reason, by one that cannot begin to decide, and sought again", async () => {
+    const seeker = seek(1);
+    await until(() => seeker.reasons.length === 1);
+    expect(seeker.reasons).toEqual(["it could not begin to: no room on the disk"]);
+    // By another connection, so that the one that held it has let go.
+    await until(() => seeker.heard.length === 3);
+    expect(seeker.heard).toEqual(["gained", "lost", "gained"]);
+    await seeker.leadership.stop();
   });
 
   it("is lost with its connection, and sought again", async () => {

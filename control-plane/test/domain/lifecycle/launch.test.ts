@@ -77,7 +77,7 @@ describe("a launch", () => {
       for (const processes of ["alive", "unknown"] as const) {
         const decision = decide({ ...stranger, driver: state, processes });
         expect(decision).toMatchObject({ phase: "unknown", action: "none" });
-        expect(decision.reason).toContain("its runner knows others: start a control plane there");
+        expect(decision.reason).toContain("its runner knows others: it finds it by the lake");
       }
     }
     expect(decide({ ...stranger, processes: "gone" })).toMatchObject({ action: "end" });

@@ -25,6 +25,7 @@ describe("a Spark setting of an application", () => {
       jarsDir: "",
       stateDir: "",
       controlPlanes: [],
+      signpost: "",
       tokenFile: "",
     };
     const spec = { cores: 1, driverMemory: "1g", executorMemory: "1g", shufflePartitions: 1, settings: {} };
