@@ -4,6 +4,9 @@ import { formatDuration } from "../../../src/domain/duration.ts";
 import { JOB_STATE_MEANINGS, RULES } from "../../../src/domain/lifecycle/job.ts";
 import { LAUNCH_PHASES } from "../../../src/domain/lifecycle/launch.ts";
 import { PROGRESS_LIMIT } from "../../../src/domain/lifecycle/progress-limit.ts";
+import { REPLAY_ACTIONS } from "../../../src/domain/replay/facts.ts";
+import { REPLAY_REQUESTS, REPLAY_STATE_MEANINGS, SWITCH_PHASE_MEANINGS } from "../../../src/domain/replay/state.ts";
+import { REPLAY_RULES } from "../../../src/domain/replay/steps.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../../../../docs/states.md", import.meta.url));
 
@@ -51,6 +54,52 @@ Each submission of an application is a launch. It is recorded before it is made,
 ${table(
   ["phase", "when"],
   Object.entries(LAUNCH_PHASES).map(([phase, text]) => [`\`${phase}\``, text]),
+)}
+
+## Replays
+
+${table(
+  ["state", "meaning"],
+  Object.entries(REPLAY_STATE_MEANINGS).map(([state, text]) => [`\`${state}\``, text]),
+)}
+
+While generations are exchanged (\`promoting\`, \`rolling_back\`) the phase says how far that is.
+
+${table(
+  ["phase", "meaning"],
+  Object.entries(SWITCH_PHASE_MEANINGS).map(([phase, text]) => [`\`${phase}\``, text]),
+)}
+
+What people can ask of a replay:
+
+${table(
+  ["request", "in these states", "leads to"],
+  Object.entries(REPLAY_REQUESTS).map(([kind, { from, to }]) => [
+    `\`${kind}\``,
+    from.map((state) => `\`${state}\``).join(", "),
+    `\`${to}\``,
+  ]),
+)}
+
+\`resume\` leads to where the replay goes on: a roll back or a repeated promotion that failed is begun again. A \`cancel\` leads on to \`promoted\` or \`rolled_back\`
+where the replay's generation was live before; it is refused once generations are being exchanged (\`swapping\`, \`starting\`).
+
+The control plane that decides looks at each replay twice a second. Of the rules for its state (and phase), the first that holds decides what is done and where the replay
+stands after it. What is done may have been done before: whoever comes after a crash does it again.
+
+${table(
+  ["", "rule", "in", "holds when", "step", "leads to"],
+  REPLAY_RULES.map((rule, index) => [
+    String(index + 1),
+    `\`${rule.id}\``,
+    [...rule.in, ...(rule.phases ?? [])].map((name) => `\`${name}\``).join(", "),
+    rule.when,
+    REPLAY_ACTIONS[rule.action],
+    [typeof rule.state === "function" ? "its end" : rule.state, rule.phase ?? undefined]
+      .filter((name) => name !== undefined)
+      .map((name) => (name === "its end" ? name : `\`${name}\``))
+      .join(", "),
+  ]),
 )}
 `;
 }

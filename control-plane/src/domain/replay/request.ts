@@ -1,0 +1,208 @@
+import { parseInstant } from "../delta/instant.ts";
+import { formatDuration, parseDuration } from "../duration.ts";
+import type { PipelineParameters } from "../manifest.ts";
+import type { FieldError } from "../problem.ts";
+import type { JobSpec } from "../specs/job-spec.ts";
+import { checkGates, type Gates } from "./gates.ts";
+import type { OffsetVector } from "./offsets.ts";
+
+/** Where a replay begins. */
+export type ReplayStart =
+  | { kind: "beginning" }
+  /** the first record of each partition at or after a moment, ISO-8601 */
+  | { kind: "timestamp"; timestamp: string }
+  | { kind: "offsets"; offsets: OffsetVector }
+  /** of the table that the job reads */
+  | { kind: "version"; version: string };
+
+/** What a replay is asked for, with everything that was left out filled in. */
+export interface ReplayRequest {
+  job: string;
+  from: ReplayStart;
+  /** rules of the new generation that differ from what it would have */
+  rules: Partial<PipelineParameters>;
+  /** limits of shadow jobs that differ from those of the jobs that they shadow */
+  limits: Record<string, Record<string, number>>;
+  gates: Gates;
+  autoPromote: boolean;
+  /** how far the live jobs may fall behind before the shadow jobs have to wait */
+  liveLagBoundMs: number;
+  /** how long the generation before is kept once this one is live */
+  keepMs: number;
+}
+
+/** A request as people write it. */
+export interface ReplayBody {
+  job: string;
+  from?: { beginning?: boolean; timestamp?: string; offsets?: OffsetVector; version?: string };
+  to?: { timestamp?: string; offsets?: OffsetVector; version?: string };
+  rules?: RulesBody;
+  limits?: Record<string, Record<string, number>>;
+  gates?: Gates;
+  autoPromote?: boolean;
+  liveLagBound?: string;
+  keep?: string;
+}
+
+export interface RulesBody {
+  allowedLateness?: string;
+  allowedSkew?: string;
+  dedupHorizon?: string;
+}
+
+const DEFAULT_BOUND_MS = 30_000;
+const DEFAULT_KEEP_MS = 7 * 86_400_000;
+const BOUND = { leastMs: 1_000, mostMs: 3_600_000 };
+const KEEP = { leastMs: 0, mostMs: 90 * 86_400_000 };
+const RULE_MOST_MS = 7 * 86_400_000;
+const OFFSET = /^\d{1,18}$/;
+
+/**
+ * Reads a request, whose form a schema has checked.
+ * @param jobs all jobs of the pipeline
+ * @returns what is asked for, or what is wrong with it
+ */
+export function readReplayRequest(
+  body: ReplayBody,
+  jobs: Readonly<Record<string, JobSpec>>,
+  now: Date,
+): { request: ReplayRequest } | { errors: FieldError[] } {
+  const errors: FieldError[] = [];
+  const request: ReplayRequest = {
+    job: body.job,
+    from: readStart(body.from, now, errors),
+    rules: readRules(body.rules ?? {}, errors),
+    limits: readLimits(body.limits ?? {}, jobs, errors),
+    gates: body.gates ?? {},
+    autoPromote: body.autoPromote ?? false,
+    liveLagBoundMs: readDuration("body.liveLagBound", body.liveLagBound, DEFAULT_BOUND_MS, BOUND, errors),
+    keepMs: readDuration("body.keep", body.keep, DEFAULT_KEEP_MS, KEEP, errors),
+  };
+  errors.push(...checkGates(request.gates));
+  return errors.length > 0 ? { errors } : { request };
+}
+
+function readStart(from: ReplayBody["from"], now: Date, errors: FieldError[]): ReplayStart {
+  const given = Object.entries(from ?? { beginning: true }).filter(([, value]) => value !== undefined);
+  if (given.length !== 1 || from?.beginning === false) {
+    const expected = "exactly one of beginning (true), timestamp, offsets, version";
+    errors.push({ field: "body.from", value: from, expected });
+    return { kind: "beginning" };
+  }
+  if (from?.timestamp !== undefined) {
+    const at = parseInstant(from.timestamp);
+    const expected = isFuture(at, now) ? "a moment that is not in the future" : "an ISO-8601 instant with zone";
+    if (at === undefined || isFuture(at, now)) {
+      errors.push({ field: "body.from.timestamp", value: from.timestamp, expected });
+    }
+    return { kind: "timestamp", timestamp: from.timestamp };
+  }
+  if (from?.offsets !== undefined) {
+    const wrong = Object.entries(from.offsets).filter(
+      ([partition, offset]) => !/^\d{1,9}$/.test(partition) || !OFFSET.test(offset),
+    );
+    for (const [partition, offset] of wrong) {
+      const expected = "an offset in digits, by the number of its partition";
+      errors.push({ field: `body.from.offsets.${partition}`, value: offset, expected });
+    }
+    return { kind: "offsets", offsets: wrong.length > 0 ? {} : normal(from.offsets) };
+  }
+  if (from?.version !== undefined) return { kind: "version", version: from.version };
+  return { kind: "beginning" };
+}
+
+function isFuture(at: bigint | undefined, now: Date): boolean {
+  return at !== undefined && at > BigInt(now.getTime()) * 1_000n;
+}
+
+/** By their values: "007" and "7" are one offset. */
+function normal(offsets: OffsetVector): OffsetVector {
+  return Object.fromEntries(
+    Object.entries(offsets).map(([partition, offset]) => [String(Number(partition)), String(BigInt(offset))]),
+  );
+}
+
+function readRules(rules: RulesBody, errors: FieldError[]): Partial<PipelineParameters> {
+  const range = { leastMs: 0, mostMs: RULE_MOST_MS };
+  const duration = (name: "allowedLateness" | "allowedSkew" | "dedupHorizon") =>
+    rules[name] === undefined
+      ? {}
+      : { [`${name}Ms`]: readDuration(`body.rules.${name}`, rules[name], 0, range, errors) };
+  return { ...duration("allowedLateness"), ...duration("allowedSkew"), ...duration("dedupHorizon") };
+}
+
+function readLimits(
+  limits: Record<string, Record<string, number>>,
+  jobs: Readonly<Record<string, JobSpec>>,
+  errors: FieldError[],
+): Record<string, Record<string, number>> {
+  for (const [job, named] of Object.entries(limits)) {
+    const spec = jobs[job];
+    if (spec === undefined) {
+      errors.push({
+        field: "body.limits",
+        value: job,
+        expected: `jobs of the pipeline: ${Object.keys(jobs).join(", ")}`,
+      });
+      continue;
+    }
+    const known = spec.reads.length === 0 ? ["maxOffsetsPerTrigger"] : ["maxFilesPerTrigger", "maxBytesPerTrigger"];
+    for (const [limit, value] of Object.entries(named)) {
+      const field = `body.limits.${job}.${limit}`;
+      if (!known.includes(limit)) errors.push({ field, value, expected: `one of ${known.join(", ")}` });
+      else if (!Number.isSafeInteger(value) || value < 1) {
+        errors.push({ field, value, expected: "a whole number, at least 1" });
+      }
+    }
+  }
+  return limits;
+}
+
+function readDuration(
+  field: string,
+  text: string | undefined,
+  fallbackMs: number,
+  { leastMs, mostMs }: { leastMs: number; mostMs: number },
+  errors: FieldError[],
+): number {
+  if (text === undefined) return fallbackMs;
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= leastMs && ms <= mostMs) return ms;
+  const expected = `a duration from ${formatDuration(leastMs)} to ${formatDuration(mostMs)}`;
+  errors.push({ field, value: text, expected });
+  return fallbackMs;
+}
+
+/** The rest of a request as people write it, for answers. */
+export function writeReplayRequest(request: ReplayRequest) {
+  const { liveLagBoundMs, keepMs, from, rules, ...same } = request;
+  return {
+    ...same,
+    from: writeStart(from),
+    rules: writeRules(rules),
+    liveLagBound: formatDuration(liveLagBoundMs),
+    keep: formatDuration(keepMs),
+  };
+}
+
+export function writeStart(from: ReplayStart): NonNullable<ReplayBody["from"]> {
+  switch (from.kind) {
+    case "beginning":
+      return { beginning: true };
+    case "timestamp":
+      return { timestamp: from.timestamp };
+    case "offsets":
+      return { offsets: from.offsets };
+    case "version":
+      return { version: from.version };
+  }
+}
+
+/** Rules by the names that manifests give them, durations as texts. */
+export function writeRules(rules: Partial<PipelineParameters>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(rules).map(([name, value]) =>
+      typeof value === "number" ? [name.replace(/Ms$/, ""), formatDuration(value)] : [name, value],
+    ),
+  );
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { kafkaNotNeeded } from "../../../src/domain/replay/feasibility.ts";
+import {
+  hashedText,
+  plannedRules,
+  type ReplayPlan,
+  ruleChanges,
+  rulesOutOfReach,
+} from "../../../src/domain/replay/plan.ts";
+import type { ReplayRequest } from "../../../src/domain/replay/request.ts";
+
+const REQUEST: ReplayRequest = {
+  job: "sales.gold",
+  from: { kind: "beginning" },
+  rules: {},
+  limits: {},
+  gates: {},
+  autoPromote: false,
+  liveLagBoundMs: 30_000,
+  keepMs: 1,
+};
+const PLAN: ReplayPlan = {
+  pipeline: "sales",
+  job: "sales.gold",
+  generation: 2,
+  parent: 1,
+  jobs: [{ job: "sales.gold", rows: "10", specRevision: 1 }],
+  tables: [{ table: "gold.revenue_5m", from: "gen=1/gold.revenue_5m", to: "gen=2/gold.revenue_5m" }],
+  shared: [],
+  start: { "0": "0" },
+  position: { "0": "10" },
+  rules: { present: {}, planned: { allowedLateness: "10m" }, changes: [] },
+  overrides: { count: 1, numbers: [3] },
+  kafka: kafkaNotNeeded(new Map()),
+  disk: { tables: "1", copies: "1", needed: "2", free: "9", enough: true },
+  time: { seconds: 1, rowsPerSecond: 1, basis: "" },
+  warnings: [],
+};
+const hashed = (plan: Partial<ReplayPlan>, request: Partial<ReplayRequest> = {}) =>
+  hashedText({ ...REQUEST, ...request }, { ...PLAN, ...plan });
+
+describe("what the hash of a plan covers", () => {
+  it("is nothing that moves by itself", () => {
+    const moved: Partial<ReplayPlan> = {
+      jobs: [{ job: "sales.gold", rows: "999", specRevision: 1 }],
+      start: { "0": "4" },
+      position: { "0": "999" },
+      kafka: kafkaNotNeeded(new Map([[0, { earliest: 4n, latest: 999n }]])),
+      disk: { ...PLAN.disk, free: "1" },
+      time: { seconds: 7, rowsPerSecond: 2, basis: "other" },
+      warnings: ["late"],
+    };
+    expect(hashed(moved)).toBe(hashed({}));
+  });
+
+  it.each([
+    ["the number of the generation", { generation: 3 }, {}],
+    ["the generation before", { parent: 7 }, {}],
+    ["a job's spec", { jobs: [{ job: "sales.gold", rows: "10", specRevision: 2 }] }, {}],
+    ["where a table will be", { tables: [] }, {}],
+    ["the rules", { rules: { ...PLAN.rules, planned: { allowedLateness: "20m" } } }, {}],
+    ["the overrides", { overrides: { count: 2, numbers: [3, 4] } }, {}],
+    ["the gates", {}, { gates: { maxWindowsChanged: 1 } }],
+    ["whether it promotes by itself", {}, { autoPromote: true }],
+    ["the limits", {}, { limits: { "sales.gold": { maxFilesPerTrigger: 1 } } }],
+  ] as [string, Partial<ReplayPlan>, Partial<ReplayRequest>][])("is %s", (_, plan, request) => {
+    expect(hashed(plan, request)).not.toBe(hashed({}));
+  });
+
+  it("is where it begins, where somebody has chosen that", () => {
+    const from = { kind: "offsets", offsets: { "0": "4" } } as const;
+    expect(hashed({ start: { "0": "4" } }, { from })).not.toBe(hashed({ start: { "0": "5" } }, { from }));
+  });
+});
+
+describe("the rules of a new generation", () => {
+  const parent = { windowMs: 1, allowedLatenessMs: 600_000 };
+
+  it("are the manifest's by now where silver is made anew, and the request's on top", () => {
+    const declared = { windowMs: 1, allowedLatenessMs: 900_000, allowedSkewMs: 5 };
+    expect(plannedRules(parent, declared, { allowedSkewMs: 7 }, true)).toEqual({
+      windowMs: 1,
+      allowedLatenessMs: 900_000,
+      allowedSkewMs: 7,
+    });
+    expect(plannedRules(parent, declared, {}, false)).toEqual(parent);
+  });
+
+  it("cannot be changed for rows that are not made anew", () => {
+    expect(rulesOutOfReach({ allowedLatenessMs: 1 }, false)).toEqual(["allowedLatenessMs"]);
+    expect(rulesOutOfReach({ allowedLatenessMs: 1 }, true)).toEqual([]);
+  });
+
+  it("are told as changes by the names of the manifest", () => {
+    expect(ruleChanges(parent, { ...parent, allowedLatenessMs: 60_000, allowedSkewMs: 1_000 })).toEqual([
+      { rule: "allowedLateness", from: "10m", to: "1m" },
+      { rule: "allowedSkew", from: null, to: "1s" },
+    ]);
+  });
+});

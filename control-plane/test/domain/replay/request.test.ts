@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { type ReplayBody, readReplayRequest, writeReplayRequest } from "../../../src/domain/replay/request.ts";
+import { JOBS } from "./sales.ts";
+
+const NOW = new Date("2026-11-26T00:00:00Z");
+const read = (body: Omit<ReplayBody, "job">) => readReplayRequest({ job: "sales.silver", ...body }, JOBS, NOW);
+const errorsOf = (body: Omit<ReplayBody, "job">) => {
+  const answer = read(body);
+  return "errors" in answer ? answer.errors : expect.fail("it was taken");
+};
+
+describe("a request for a replay", () => {
+  it("is from the beginning, with a bound and a time to keep the old generation, unless it says otherwise", () => {
+    expect(read({})).toEqual({
+      request: {
+        job: "sales.silver",
+        from: { kind: "beginning" },
+        rules: {},
+        limits: {},
+        gates: {},
+        autoPromote: false,
+        liveLagBoundMs: 30_000,
+        keepMs: 7 * 86_400_000,
+      },
+    });
+  });
+
+  it("is written as it was read", () => {
+    const body = {
+      from: { offsets: { "0": "007", "1": "3" } },
+      rules: { allowedLateness: "20m" },
+      limits: { "sales.silver": { maxFilesPerTrigger: 16 } },
+      gates: { maxWindowsChanged: 0 },
+      autoPromote: true,
+      liveLagBound: "10s",
+      keep: "1d",
+    };
+    const answer = read(body);
+    const written = "request" in answer ? writeReplayRequest(answer.request) : expect.fail("refused");
+    expect(written).toEqual({ job: "sales.silver", ...body, from: { offsets: { "0": "7", "1": "3" } } });
+  });
+
+  it.each([
+    ["two places to begin", { from: { beginning: true, version: "3" } }, "body.from"],
+    ["none", { from: {} }, "body.from"],
+    ["one that is not meant", { from: { beginning: false } }, "body.from"],
+    ["a moment in the future", { from: { timestamp: "2026-11-26T00:00:01Z" } }, "body.from.timestamp"],
+    ["a moment without a zone", { from: { timestamp: "2026-11-25T00:00:00" } }, "body.from.timestamp"],
+    ["an offset that is no number", { from: { offsets: { "0": "last" } } }, "body.from.offsets.0"],
+    ["a partition that is no number", { from: { offsets: { first: "0" } } }, "body.from.offsets.first"],
+    ["limits of an unknown job", { limits: { "sales.bonze": {} } }, "body.limits"],
+    [
+      "a limit of another source",
+      { limits: { "sales.silver": { maxOffsetsPerTrigger: 5 } } },
+      "body.limits.sales.silver.maxOffsetsPerTrigger",
+    ],
+    [
+      "a limit of nothing",
+      { limits: { "sales.silver": { maxFilesPerTrigger: 0 } } },
+      "body.limits.sales.silver.maxFilesPerTrigger",
+    ],
+    ["a bound of nothing", { liveLagBound: "0s" }, "body.liveLagBound"],
+    ["no duration", { keep: "forever" }, "body.keep"],
+    ["a gate of an unknown currency", { gates: { maxRevenueChange: { GBP: "1.00" } } }, "body.gates.maxRevenueChange"],
+    ["a rule that is no duration", { rules: { allowedLateness: "soon" } }, "body.rules.allowedLateness"],
+  ])("is refused for %s, naming the field", (_, body, field) => {
+    const errors = errorsOf(body);
+    expect(errors.map((error) => error.field)).toEqual([field]);
+    expect(errors[0]?.expected).not.toBe("");
+  });
+
+  it("names everything that is wrong at once", () => {
+    expect(errorsOf({ keep: "x", liveLagBound: "y" })).toHaveLength(2);
+  });
+});
