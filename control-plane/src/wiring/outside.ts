@@ -13,6 +13,7 @@ import { createCatalogStore } from "../adapters/postgres/catalog.ts";
 import { createCommitStore } from "../adapters/postgres/commits.ts";
 import { openDatabase } from "../adapters/postgres/database.ts";
 import { createEventStore } from "../adapters/postgres/events.ts";
+import { createGenerationStore } from "../adapters/postgres/generations.ts";
 import { createHistory } from "../adapters/postgres/history.ts";
 import { createJournal } from "../adapters/postgres/journal.ts";
 import { createLaunchStore } from "../adapters/postgres/launches.ts";
@@ -53,6 +54,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     failpoint,
     database,
     catalog: createCatalogStore(database),
+    generations: createGenerationStore(database),
     launches: createLaunchStore(database),
     runs: createRunStore(database),
     operations: createOperationStore(database),

@@ -16,7 +16,7 @@ export interface Database extends Queryable {
   /**
    * Runs `work` in one transaction, rolled back when it throws. Where Postgres ends it for the sake of another one it is
    * run again, at most twice: it must change nothing but the database. So that this stays rare, rows are locked in one order:
-   * keys of requests, applications, jobs by their ids, operations, launches, runs, the journal; and never FOR UPDATE, since
+   * keys of requests, pipelines, applications, jobs by their ids, operations, launches, runs, the journal; and never FOR UPDATE, since
    * whoever inserts a row that refers to a locked one would wait for it.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;

@@ -1,3 +1,4 @@
+import type { Leftovers } from "../../domain/generation.ts";
 import type { DesiredState, JobState } from "../../domain/lifecycle/job.ts";
 import type { RunnerStopMode } from "../../domain/sync.ts";
 import type { AuditEntry, GenerationRow } from "../rows.ts";
@@ -85,8 +86,8 @@ export interface GenerationStore {
   create(generation: NewGeneration): Promise<GenerationDetails>;
   /** What is wanted of all shadow jobs of a generation. */
   setShadows(pipeline: string, number: number, desired: DesiredState, stop?: Stop): Promise<void>;
-  /** What is wanted of the live jobs that the shadow jobs of a generation are to replace. @returns those that were to run until now */
-  setReplaced(pipeline: string, number: number, desired: DesiredState, stop?: Stop): Promise<string[]>;
+  /** What is wanted of the live jobs that the shadow jobs of a generation are to replace. */
+  setReplaced(pipeline: string, number: number, desired: DesiredState, stop?: Stop): Promise<void>;
   /** Lets the shadow jobs begin no batch, or go on. @param reason null: they go on */
   hold(pipeline: string, number: number, reason: string | null): Promise<void>;
   /**
@@ -112,11 +113,4 @@ export interface GenerationStore {
   leftovers(pipeline: string, number: number): Promise<Leftovers>;
   /** What it alone had is deleted. */
   collected(pipeline: string, number: number): Promise<void>;
-}
-
-export interface Leftovers {
-  /** folders below the lake */
-  tables: string[];
-  /** folders below that of the checkpoints; what lies beside them under the same name goes along */
-  checkpoints: string[];
 }
