@@ -2,11 +2,12 @@ import kafkajs from "kafkajs";
 import type { TopicSpec } from "../domain/manifest.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
 import type { Topics } from "../services/ports.ts";
+import type { TopicTimes } from "../services/replay/record-times.ts";
 
 // A CommonJS module whose names Node cannot see from outside.
 const { ConfigResourceTypes, Kafka, logLevel } = kafkajs;
 
-export interface KafkaTopics extends Topics {
+export interface KafkaTopics extends Topics, TopicTimes {
   close(): Promise<void>;
 }
 
@@ -78,6 +79,15 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
         partitions
           .toSorted((one, other) => one.partition - other.partition)
           .map(({ partition, low, high }) => [partition, { earliest: BigInt(low), latest: BigInt(high) }]),
+      );
+    },
+
+    async offsetsAt(topic, ms) {
+      const found = await ask(() => admin.fetchTopicOffsetsByTimestamp(topic, ms));
+      return new Map(
+        found
+          .toSorted((one, other) => one.partition - other.partition)
+          .map(({ partition, offset }) => [partition, BigInt(offset)]),
       );
     },
 

@@ -54,6 +54,13 @@ export function createSchemaRegistry(baseUrl: string, timeoutMs = 5_000): Schema
       const answer = await expectOk("GET", `/subjects/${encodeURIComponent(subject)}/versions/${version}`);
       return { id: Number(answer.id), schema: String(answer.schema) };
     },
+    async knows(id) {
+      const path = `/schemas/ids/${id}`;
+      const { status, json } = await call("GET", path);
+      if (status === 200) return true;
+      if (status === 404) return false;
+      throw notAsExpected("GET", path, status, json);
+    },
     async check(subject, schema) {
       const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions?verbose=true`;
       const { status, json } = await call("POST", path, { schemaType: "AVRO", schema });

@@ -15,6 +15,9 @@ export const EVENT_TYPES = [
   "override.created",
   "override.applied",
   "override.refused",
+  "replay.created",
+  "replay.state",
+  "replay.progress",
   "alert.fired",
   "alert.resolved",
 ] as const;

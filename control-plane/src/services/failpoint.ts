@@ -15,7 +15,26 @@ export const FAILPOINTS = [
   "publication-marked",
   "publication-committed",
 ] as const;
-export type FailpointName = (typeof FAILPOINTS)[number];
+
+/** The same for replays: after each kind of step and before it is saved, and after each that is saved. */
+export const REPLAY_FAILPOINTS = [
+  "replay-recorded",
+  "replay-created",
+  "replay-reading",
+  "replay-halted",
+  "replay-aimed",
+  "replay-compared",
+  "replay-noted",
+  "replay-reopened",
+  "replay-draining",
+  "replay-certified",
+  "replay-restored",
+  "replay-swapped",
+  "replay-started",
+  "replay-withdrawn",
+  "replay-saved",
+] as const;
+export type FailpointName = (typeof FAILPOINTS)[number] | (typeof REPLAY_FAILPOINTS)[number];
 
 /** Called at each of these places; only a test that armed one notices. */
 export type Failpoint = (name: FailpointName) => void;

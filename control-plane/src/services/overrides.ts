@@ -43,6 +43,8 @@ export interface OverrideStore {
   of(place: RecordPlace): Promise<OverrideRow | null>;
   /** the newest one of each of these records, whatever became of it */
   newestOf(places: RecordPlace[]): Promise<OverrideRow[]>;
+  /** Numbers of those that a replay applies: all that were not refused. */
+  standing(pipeline: string): Promise<number[]>;
   /** newest first */
   list(state: OverrideState | null, limit: number, before: number | null): Promise<OverrideRow[]>;
 }

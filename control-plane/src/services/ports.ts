@@ -155,6 +155,8 @@ export interface SchemaRegistry {
   versions(subject: string): Promise<number[]>;
   /** @returns the schema as text of JSON */
   schema(subject: string, version: number): Promise<{ id: number; schema: string }>;
+  /** Whether records that name this schema id can be decoded. */
+  knows(id: number): Promise<boolean>;
   /** Asks whether a schema would be taken; it is not registered. `refusal`: it is no schema at all */
   check(subject: string, schema: string): Promise<{ compatible: boolean; messages: string[] } | { refusal: string }>;
   ping(): Promise<void>;

@@ -1,11 +1,11 @@
-import { FAILPOINTS, type FailpointName } from "../../../control-plane/src/services/failpoint.ts";
+import { FAILPOINTS } from "../../../control-plane/src/services/failpoint.ts";
 import { type Fault, must } from "../fault.ts";
 import type { Stage } from "../stage.ts";
 
 const JOB = "sales.gold";
 
 /** Where the control plane dies, and what makes it come by. */
-const PASSES: Record<FailpointName, { what: string; pass: (stage: Stage) => Promise<void> }> = {
+const PASSES: Record<(typeof FAILPOINTS)[number], { what: string; pass: (stage: Stage) => Promise<void> }> = {
   "operation-saving": { what: "a stop has been written and not committed: nothing of it is there", pass: nothingOfIt },
   "operation-requested": { what: "a stop has been saved, and not answered: all of it is there", pass: allOfIt },
   "run-stopping": { what: "a run has been marked as stopping", pass: stopAndStart },

@@ -80,7 +80,8 @@ export function createGenerationStore(db: Database): GenerationStore {
 
     reopen: (pipeline, number) => db.transaction((tx) => reopenGeneration(tx, pipeline, number)),
 
-    retire: (pipeline, number, keptUntil) => db.transaction((tx) => retireGeneration(tx, pipeline, number, keptUntil)),
+    retire: (pipeline, number, keptUntil, audit) =>
+      db.transaction((tx) => retireGeneration(tx, pipeline, number, keptUntil, audit)),
 
     discard: (pipeline, now) =>
       db.transaction(async (tx) => {

@@ -55,6 +55,14 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
         [places.map(({ topic }) => topic), places.map((each) => each.partition), places.map(({ offset }) => offset)],
       ),
 
+    async standing(pipeline) {
+      const rows = await db.query<{ number: number }>(
+        "SELECT number::int AS number FROM overrides WHERE pipeline = $1 AND state <> 'refused' ORDER BY number",
+        [pipeline],
+      );
+      return rows.map(({ number }) => number);
+    },
+
     list: (state, limit, before) =>
       db.query<OverrideRow>(
         `SELECT ${COLUMNS} FROM overrides WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR number < $2)

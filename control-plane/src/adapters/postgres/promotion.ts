@@ -1,4 +1,5 @@
 import type { Promotion } from "../../services/generations/ports.ts";
+import type { AuditEntry } from "../../services/rows.ts";
 import { insertAudit } from "./audit.ts";
 import type { Queryable } from "./database.ts";
 import { conflict, lockGenerations, requireGeneration } from "./generation-rows.ts";
@@ -45,6 +46,7 @@ export async function retireGeneration(
   pipeline: string,
   number: number,
   keptUntil: Date | null,
+  audit?: AuditEntry,
 ): Promise<void> {
   const { state } = requireGeneration(await lockGenerations(tx, pipeline), pipeline, number);
   if (state === "discarded" || state === "collected") return;
@@ -57,6 +59,7 @@ export async function retireGeneration(
     [pipeline, number, keptUntil === null ? "discarded" : "kept", keptUntil],
   );
   await retireShadows(tx, pipeline, number);
+  if (audit !== undefined) await insertAudit(tx, audit);
 }
 
 interface Locked {

@@ -33,14 +33,14 @@ export interface ReplayPlan {
   generation: number;
   parent: number;
   /** in the order in which they depend on each other */
-  jobs: { job: string; rows: string; specRevision: number }[];
+  jobs: { job: string; rows: string; specRevision: number; drainTimeoutMs: number }[];
   tables: PlannedTable[];
   shared: { table: string; path: string }[];
   /** the first offset that is read, by partition */
   start: OffsetVector;
   /** what the live jobs had read when this was planned */
   position: OffsetVector;
-  rules: { present: Record<string, unknown>; planned: Record<string, unknown>; changes: RuleChange[] };
+  rules: { stored: Partial<PipelineParameters>; changes: RuleChange[] };
   overrides: { count: number; numbers: number[] };
   kafka: KafkaFeasibility;
   disk: DiskFeasibility;
@@ -93,7 +93,7 @@ export function hashedText(request: ReplayRequest, plan: ReplayPlan): string {
   const specs = plan.jobs.map(({ job: id, specRevision }) => [id, specRevision]);
   // Where a replay begins with what there is, the oldest record is another one tomorrow.
   const start = request.from.kind === "beginning" ? null : plan.start;
-  const what = { pipeline, job, generation, parent, specs, tables, shared, start, rules: rules.planned };
+  const what = { pipeline, job, generation, parent, specs, tables, shared, start, rules: rules.stored };
   return canonical({ request, ...what, overrides: overrides.numbers });
 }
 

@@ -104,9 +104,10 @@ export interface GenerationStore {
   /**
    * Ends a shadow that does not become live: its jobs retire.
    * @param keptUntil null: it is given up, as a kept one that is given up before its time
+   * @param audit written with it, where it is what somebody asked for and not a step of something larger
    * @throws Problem `conflict` while a run of its jobs is open, or where it is live; `unknown_generation`
    */
-  retire(pipeline: string, number: number, keptUntil: Date | null): Promise<void>;
+  retire(pipeline: string, number: number, keptUntil: Date | null, audit?: AuditEntry): Promise<void>;
   /** Kept ones whose time is over become discarded. @returns all that are discarded */
   discard(pipeline: string, now: Date): Promise<number[]>;
   /** What a generation that is discarded has, and no other one that is not collected: relative to lake and checkpoints. */

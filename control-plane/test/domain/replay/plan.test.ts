@@ -24,12 +24,12 @@ const PLAN: ReplayPlan = {
   job: "sales.gold",
   generation: 2,
   parent: 1,
-  jobs: [{ job: "sales.gold", rows: "10", specRevision: 1 }],
+  jobs: [{ job: "sales.gold", rows: "10", specRevision: 1, drainTimeoutMs: 1 }],
   tables: [{ table: "gold.revenue_5m", from: "gen=1/gold.revenue_5m", to: "gen=2/gold.revenue_5m" }],
   shared: [],
   start: { "0": "0" },
   position: { "0": "10" },
-  rules: { present: {}, planned: { allowedLateness: "10m" }, changes: [] },
+  rules: { stored: { allowedLatenessMs: 600_000 }, changes: [] },
   overrides: { count: 1, numbers: [3] },
   kafka: kafkaNotNeeded(new Map()),
   disk: { tables: "1", copies: "1", needed: "2", free: "9", enough: true },
@@ -42,7 +42,7 @@ const hashed = (plan: Partial<ReplayPlan>, request: Partial<ReplayRequest> = {})
 describe("what the hash of a plan covers", () => {
   it("is nothing that moves by itself", () => {
     const moved: Partial<ReplayPlan> = {
-      jobs: [{ job: "sales.gold", rows: "999", specRevision: 1 }],
+      jobs: [{ job: "sales.gold", rows: "999", specRevision: 1, drainTimeoutMs: 1 }],
       start: { "0": "4" },
       position: { "0": "999" },
       kafka: kafkaNotNeeded(new Map([[0, { earliest: 4n, latest: 999n }]])),
@@ -56,9 +56,9 @@ describe("what the hash of a plan covers", () => {
   it.each([
     ["the number of the generation", { generation: 3 }, {}],
     ["the generation before", { parent: 7 }, {}],
-    ["a job's spec", { jobs: [{ job: "sales.gold", rows: "10", specRevision: 2 }] }, {}],
+    ["a job's spec", { jobs: [{ job: "sales.gold", rows: "10", specRevision: 2, drainTimeoutMs: 1 }] }, {}],
     ["where a table will be", { tables: [] }, {}],
-    ["the rules", { rules: { ...PLAN.rules, planned: { allowedLateness: "20m" } } }, {}],
+    ["the rules", { rules: { ...PLAN.rules, stored: { allowedLatenessMs: 1 } } }, {}],
     ["the overrides", { overrides: { count: 2, numbers: [3, 4] } }, {}],
     ["the gates", {}, { gates: { maxWindowsChanged: 1 } }],
     ["whether it promotes by itself", {}, { autoPromote: true }],

@@ -1,0 +1,66 @@
+import type { MeasuredRate } from "../../domain/replay/feasibility.ts";
+import type { OffsetVector } from "../../domain/replay/offsets.ts";
+import type { Journal } from "../journal.ts";
+import type { Snapshots } from "../snapshots.ts";
+
+/** What a plan has to know of the live tables and jobs. */
+export interface LiveFacts {
+  /** bytes of the newest version of a table; 0 while it does not exist */
+  size(table: string): Promise<bigint>;
+  /** the lowest offset of each partition that a table has rows of */
+  firstOffsets(table: string): Promise<OffsetVector>;
+  /** ids of the writers' schemas of the rows that could be decoded */
+  writerSchemas(table: string): Promise<number[]>;
+  /** the fastest of a job's last batches; null where none is known */
+  bestBatch(job: string): Promise<MeasuredRate | null>;
+}
+
+/** Batches that are looked at for how fast a job can be. */
+const BATCHES = 200;
+
+/** `createLiveFacts({ snapshots, journal })` */
+export function createLiveFacts({
+  snapshots,
+  journal,
+}: {
+  snapshots: Snapshots;
+  journal: Pick<Journal, "before">;
+}): LiveFacts {
+  return {
+    size: (table) =>
+      snapshots.read([table], async (set) => {
+        const files = set.snapshot(table)?.files.values() ?? [];
+        return [...files].reduce((sum, { size }) => sum + BigInt(size), 0n);
+      }),
+
+    firstOffsets: (table) =>
+      snapshots.read([table], async (set) => {
+        const relation = set.relation(table, ["partition", "offset"]);
+        if (relation === undefined) return {};
+        const rows = await set.query(
+          `SELECT "partition", min("offset")::VARCHAR AS first FROM ${relation} GROUP BY ALL ORDER BY "partition"`,
+        );
+        return Object.fromEntries(rows.map(({ partition, first }) => [String(partition), String(first)]));
+      }),
+
+    writerSchemas: (table) =>
+      snapshots.read([table], async (set) => {
+        const relation = set.relation(table, ["schema_id", "outcome"], ({ outcome }) => outcome !== "undecodable");
+        if (relation === undefined) return [];
+        const rows = await set.query(
+          `SELECT DISTINCT schema_id FROM ${relation} WHERE outcome <> 'undecodable' AND schema_id IS NOT NULL ORDER BY schema_id`,
+        );
+        return rows.map((row) => Number(row.schema_id));
+      }),
+
+    async bestBatch(job) {
+      const events = await journal.before(null, { types: ["batch.committed"], subjects: [job] }, BATCHES);
+      const rates = events.flatMap(({ data: { rows, durationMs } }) =>
+        typeof rows === "number" && typeof durationMs === "number" && rows > 0 && durationMs > 0
+          ? [{ rows, ms: durationMs }]
+          : [],
+      );
+      return rates.toSorted((one, other) => other.rows / other.ms - one.rows / one.ms)[0] ?? null;
+    },
+  };
+}
