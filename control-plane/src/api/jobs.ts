@@ -5,7 +5,7 @@ import { JobExceptionSchema } from "../domain/sync.ts";
 import type { JobReader } from "../services/jobs.ts";
 import { withHeaders } from "./answer-headers.ts";
 import { JobSpecResource } from "./job-specs.ts";
-import { Instant, jobParams, Nullable } from "./lists.ts";
+import { Id, Instant, jobParams, Nullable } from "./lists.ts";
 import { LastWordsResource } from "./logs.ts";
 import { etag } from "./preconditions.ts";
 
@@ -18,7 +18,20 @@ const JobResource = Type.Object(
         "The Spark application that hosts it; after a change of `spec.application` the old one until it is restarted",
       examples: ["sales"],
     }),
-    generation: Type.Integer({ examples: [1] }),
+    generation: Type.Integer({
+      description: "Whose tables it writes: an older one than the live one where no replay touched it",
+      examples: [1],
+    }),
+    shadow: Nullable(
+      Type.Object(
+        {
+          of: Type.String({ description: "The job that it is to take the place of", examples: ["sales.gold"] }),
+          replay: Nullable(Id("The replay that it works for")),
+          retiredAt: Nullable(Instant),
+        },
+        { description: "Of a job that a replay runs beside the live one, such as `sales.gold@2`; null for all others" },
+      ),
+    ),
     epoch: Type.Integer({ description: "Grows with each run", examples: [7] }),
     desiredState: Type.Enum(["running", "stopped"], { description: "What was asked for" }),
     state: Type.Enum([...JOB_STATES], { description: "What is true" }),
@@ -61,10 +74,21 @@ export const jobRoutes: FastifyPluginAsyncTypebox<{ jobs: JobReader }> = async (
         operationId: "listJobs",
         tags: ["jobs"],
         summary: "All jobs",
+        querystring: Type.Object(
+          {
+            shadows: Type.Optional(
+              Type.Boolean({
+                description: "Also those that replays run beside the live ones, such as `sales.gold@2`",
+                default: false,
+              }),
+            ),
+          },
+          { additionalProperties: false },
+        ),
         response: { 200: Type.Object({ items: Type.Array(JobResource) }, { description: "All jobs" }) },
       },
     },
-    async () => ({ items: (await jobs.list()) as never[] }),
+    async (request) => ({ items: (await jobs.list(request.query.shadows)) as never[] }),
   );
 
   app.get(

@@ -19,26 +19,36 @@ export interface AssignmentSite {
   /** up to which version the ledger of the table in a folder below the lake is in the database; null while unknown */
   harvested(path: string): number | null;
   qualityRules: { revision: string; rows: WireRule[] };
-  /** every job of the pipeline: who reads what decides which files must stay */
-  jobs: Record<string, JobSpec>;
+  /** every job that may run: who reads what decides which files must stay */
+  jobs: readonly PlacedJob[];
 }
 
+/** A job, or a shadow job, with where it works. */
+export interface PlacedJob {
+  /** `sales.silver@2` of a shadow */
+  id: string;
+  /** the name by which runners, ledger entries and checkpoints know it: of a shadow that of the job it shadows */
+  job: string;
+  /** of its tables and its checkpoint */
+  generation: number;
+  /** table to folder below the lake */
+  tables: Readonly<Record<string, string>>;
+  /** those that decide about its rows, beside those of the pipeline */
+  rules: Partial<PipelineParameters>;
+  start: Record<string, string> | null;
+  held: string | null;
+  spec: JobSpec;
+}
+
+/** Of what the cores give: a shadow takes what the jobs of the live generation leave. */
+const WEIGHTS = { live: 8, shadow: 1 };
+
 /**
- * Composes what a runner needs to run one job of one generation.
- * @param tables the generation's map of table to path relative to the lake
+ * Composes what a runner needs to run one job.
+ * @param spec that its run was opened with
  */
-export function composeSpec(
-  site: AssignmentSite,
-  job: string,
-  spec: JobSpec,
-  generation: number,
-  tables: Record<string, string>,
-): AssignmentSpec {
-  const checkpoint = (id: string) => `${site.checkpointDir}/${checkpointPath(generation, id)}`;
-  const readers = spec.writes.map((table) => {
-    const ids = Object.keys(site.jobs).filter((id) => site.jobs[id]?.reads.includes(table));
-    return [table, ids.map((id) => ({ job: id, checkpoint: checkpoint(id) }))] as const;
-  });
+export function composeSpec(site: AssignmentSite, placed: PlacedJob, spec: JobSpec): AssignmentSpec {
+  const { id, job, tables, start, held } = placed;
   return {
     pipeline: site.pipeline,
     kind: spec.kind,
@@ -51,15 +61,32 @@ export function composeSpec(
     tables: Object.fromEntries(Object.entries(tables).map(([table, path]) => [table, `${site.lakeDir}/${path}`])),
     reads: spec.reads,
     writes: spec.writes,
-    readers: Object.fromEntries(readers.filter(([, list]) => list.length > 0)),
+    readers: readersOf(site, spec.writes, tables),
     harvested: Object.fromEntries(
       spec.writes.map((table) => [table, tables[table] === undefined ? null : site.harvested(tables[table])]),
     ),
     overrides: [],
     overridesApplied: false,
-    checkpoint: checkpoint(job),
-    parameters: { ...site.parameters },
+    checkpoint: checkpointOf(site, placed),
+    start: start === null || spec.reads.length > 0 ? null : { offsets: start },
+    pace: { weight: id === job ? WEIGHTS.live : WEIGHTS.shadow, held },
+    parameters: { ...site.parameters, ...placed.rules },
     housekeeping: { ...site.housekeeping },
     ...(spec.kind === "dq" ? { qualityRules: site.qualityRules } : {}),
   };
+}
+
+/** Who streams from a folder, whichever generations share it. */
+function readersOf(site: AssignmentSite, writes: readonly string[], tables: PlacedJob["tables"]) {
+  const readers = writes.map((table) => {
+    const reads = ({ spec, tables: seen }: PlacedJob) =>
+      spec.reads.some((read) => seen[read] !== undefined && seen[read] === tables[table]);
+    const found = site.jobs.filter(reads).map((reader) => ({ job: reader.id, checkpoint: checkpointOf(site, reader) }));
+    return [table, found] as const;
+  });
+  return Object.fromEntries(readers.filter(([, found]) => found.length > 0));
+}
+
+function checkpointOf({ checkpointDir }: AssignmentSite, { job, generation }: PlacedJob): string {
+  return `${checkpointDir}/${checkpointPath(generation, job)}`;
 }

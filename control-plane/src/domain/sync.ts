@@ -126,6 +126,10 @@ export interface AssignmentSpec {
   /** whether any override was ever applied: ids that it let in must be known then */
   overridesApplied: boolean;
   checkpoint: string;
+  /** offsets at which a reader of the topic begins where it has no checkpoint; null: at the earliest, or with what it reads otherwise */
+  start: { offsets: Record<string, string> } | null;
+  /** its share of the cores; `held`: why it is to begin no batch for the time being */
+  pace: { weight: number; held: string | null };
   parameters: Record<string, number>;
   housekeeping: Record<string, number>;
   /** for the job that measures data quality */

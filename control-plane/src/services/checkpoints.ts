@@ -8,7 +8,9 @@ import {
 import { describeNextStep } from "../domain/checkpoint/next-step.ts";
 import { checkpointPath } from "../domain/layout.ts";
 import type { JobReader } from "./jobs.ts";
-import type { CatalogStore, EventStore } from "./ports.ts";
+import type { Placement } from "./placement.ts";
+import type { EventStore } from "./ports.ts";
+import type { Positions } from "./positions.ts";
 import type { JobRow, ProgressRow } from "./rows.ts";
 import type { TableHistory } from "./table-history.ts";
 
@@ -31,7 +33,7 @@ export interface CheckpointReader {
 /** Tells what lies in jobs' checkpoints, and what a start would make of it. */
 export class Checkpoints {
   private readonly jobs: JobReader;
-  private readonly catalog: CatalogStore;
+  private readonly positions: Positions;
   private readonly events: EventStore;
   private readonly reader: CheckpointReader;
   private readonly history: TableHistory;
@@ -39,14 +41,14 @@ export class Checkpoints {
 
   constructor(deps: {
     jobs: JobReader;
-    catalog: CatalogStore;
+    positions: Positions;
     events: EventStore;
     reader: CheckpointReader;
     history: TableHistory;
     folders: { lake: string; checkpoints: string };
   }) {
     this.jobs = deps.jobs;
-    this.catalog = deps.catalog;
+    this.positions = deps.positions;
     this.events = deps.events;
     this.reader = deps.reader;
     this.history = deps.history;
@@ -56,17 +58,16 @@ export class Checkpoints {
   /** @throws Problem `unknown_job` */
   async report(id: string) {
     const job = await this.jobs.find(id);
-    const live = await this.catalog.liveGeneration(job.pipeline);
-    const generation = live?.number ?? 1;
-    const folder = join(this.folders.checkpoints, checkpointPath(generation, id));
+    const at = (await this.positions.placements())(job);
+    const folder = join(this.folders.checkpoints, checkpointPath(at.generation, at.job));
     // The files before the ledger: a batch that is in the table was planned before.
     const files = await this.reader.read(folder);
-    const ledger = await this.ledgerBatch(job, generation, live?.tables ?? {});
+    const ledger = await this.ledgerBatch(job, at);
     const [size, progress] = await Promise.all([this.reader.measure(folder), this.events.newestProgress(id)]);
     const report = inspectCheckpoint(files, ledger);
     return {
       job: id,
-      generation,
+      generation: at.generation,
       folder,
       exists: size.files > 0,
       queryId: report.queryId,
@@ -85,10 +86,8 @@ export class Checkpoints {
   }
 
   /** The newest batch in any of the job's tables; null when there is none. */
-  private async ledgerBatch(job: JobRow, generation: number, paths: Record<string, string>): Promise<bigint | null> {
-    const batches = await Promise.all(
-      job.spec.writes.map((table) => this.batchIn(table, job, generation, paths[table])),
-    );
+  private async ledgerBatch(job: JobRow, at: Placement): Promise<bigint | null> {
+    const batches = await Promise.all(job.spec.writes.map((table) => this.batchIn(table, at)));
     return batches.reduce(
       (newest, batch) => (newest === null || (batch !== null && batch > newest) ? batch : newest),
       null,
@@ -96,12 +95,13 @@ export class Checkpoints {
   }
 
   /** The table's own log knows better than a copy that a runner may not have sent yet. */
-  private async batchIn(table: string, job: JobRow, generation: number, path: string | undefined) {
-    const isBatch = (entry: Record<string, unknown>) => entry.kind === "batch" && entry.job === job.id;
+  private async batchIn(table: string, { job, generation, tables }: Placement) {
+    const isBatch = (entry: Record<string, unknown>) => entry.kind === "batch" && entry.job === job;
+    const path = tables[table];
     const root = path === undefined ? null : join(this.folders.lake, path);
     const commit = root === null ? null : await this.history.newestEntry(table, root, isBatch);
     if (typeof commit?.entry?.batch === "number") return BigInt(commit.entry.batch);
-    const row = await this.events.newestEntry(job.id, generation, table, "batch");
+    const row = await this.events.newestEntry(job, generation, table, "batch");
     return row === null ? null : BigInt(row.batch);
   }
 }

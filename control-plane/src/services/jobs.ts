@@ -4,6 +4,7 @@ import { applicationOf, type JobSpecText, writeJobSpec } from "../domain/specs/j
 import { jobChanges, needsRestart } from "../domain/specs/spec-change.ts";
 import type { JobException } from "../domain/sync.ts";
 import type { LastWords } from "./last-words.ts";
+import type { Placement } from "./placement.ts";
 import type { CatalogStore, Clock, EventStore, LaunchStore, RunStore } from "./ports.ts";
 import type { Positions } from "./positions.ts";
 import type { JobRow, LedgerRow, ProgressPage, ProgressRow, RunDetails, RunFailure, RunRow } from "./rows.ts";
@@ -13,6 +14,8 @@ export interface JobSummary {
   kind: string;
   application: string;
   generation: number;
+  /** what it does not do for the live generation; null for a job that works for that one */
+  shadow: { of: string; replay: string | null; retiredAt: string | null } | null;
   epoch: number;
   desiredState: string;
   state: string;
@@ -53,25 +56,44 @@ export class JobReader {
     this.clock = deps.clock;
   }
 
-  async list(): Promise<JobSummary[]> {
-    const [jobs, openRuns, generation] = await Promise.all([
+  /** @param shadows those that replays run beside the live generation, too */
+  async list(shadows = false): Promise<JobSummary[]> {
+    const [jobs, openRuns, placementOf] = await Promise.all([
       this.catalog.jobs(),
       this.runStore.openRuns(),
-      this.positions.generation(),
+      this.positions.placements(),
     ]);
-    return Promise.all(jobs.map((job) => this.summarise(job, openRuns, generation)));
+    const listed = jobs.filter(({ shadowOf }) => shadows || shadowOf === null);
+    return Promise.all(listed.map((job) => this.summarise(job, openRuns, placementOf(job))));
   }
 
   async get(id: string): Promise<JobSummary> {
     const job = await this.find(id);
-    return this.summarise(job, await this.runStore.openRuns(), await this.positions.generation());
+    return this.summarise(job, await this.runStore.openRuns(), (await this.positions.placements())(job));
   }
 
-  /** @throws Problem `unknown_job`, listing the jobs there are */
+  /**
+   * A job that people may change.
+   * @throws Problem `unknown_job`; `belongs_to_replay` for a shadow
+   */
+  async findOwn(id: string): Promise<JobRow> {
+    const job = await this.find(id);
+    if (job.shadowOf === null) return job;
+    const { replay } = (await this.positions.placements())(job);
+    throw new Problem({
+      status: 409,
+      code: "belongs_to_replay",
+      title: "This job belongs to a replay",
+      detail: `Nothing was changed: ${id} is a shadow of ${job.shadowOf} and does what replay ${replay} wants.`,
+      next: `Pause, resume or cancel the replay: /v1/replays/${replay}. ${job.shadowOf} itself can be changed as ever.`,
+    });
+  }
+
+  /** One of any kind, a shadow that has retired included. @throws Problem `unknown_job`, listing the jobs there are */
   async find(id: string): Promise<JobRow> {
+    const job = await this.catalog.job(id);
+    if (job !== null) return job;
     const jobs = await this.catalog.jobs();
-    const job = jobs.find((candidate) => candidate.id === id);
-    if (job !== undefined) return job;
     throw new Problem({
       status: 404,
       code: "unknown_job",
@@ -105,11 +127,8 @@ export class JobReader {
     return this.events.progress(id, page);
   }
 
-  private async summarise(job: JobRow, openRuns: RunRow[], generation: number): Promise<JobSummary> {
-    const [lag, batch] = await Promise.all([
-      this.positions.lag(job, generation),
-      this.positions.lastBatch(job, generation),
-    ]);
+  private async summarise(job: JobRow, openRuns: RunRow[], at: Placement): Promise<JobSummary> {
+    const [lag, batch] = await Promise.all([this.positions.lag(job, at), this.positions.lastBatch(job, at)]);
     const progress = batch === null ? null : await this.events.newestProgress(job.id, batch.batch);
     const failure = job.state === "FAILED" ? await this.failure(job) : null;
     const run = openRuns.find((open) => open.job === job.id);
@@ -117,7 +136,8 @@ export class JobReader {
       id: job.id,
       kind: job.spec.kind,
       application: run === undefined ? job.application : applicationOf(job.id, run.spec),
-      generation,
+      generation: at.generation,
+      shadow: describeShadow(job, at),
       epoch: job.epoch,
       desiredState: job.desired,
       state: job.state,
@@ -142,6 +162,10 @@ export class JobReader {
     if (launch !== undefined) return describeFailure({ ...launch, exception: null });
     return run === undefined ? null : describeFailure(run);
   }
+}
+
+function describeShadow({ shadowOf, retiredAt }: JobRow, { replay }: Placement): JobSummary["shadow"] {
+  return shadowOf === null ? null : { of: shadowOf, replay, retiredAt: retiredAt?.toISOString() ?? null };
 }
 
 function describeFailure({ at, exception, lastWords }: RunFailure): NonNullable<JobSummary["failure"]> {

@@ -6,7 +6,6 @@ import type { LogReader } from "./delta-table.ts";
 import type { LedgerStore, LoggedCommit } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Clock } from "./ports.ts";
-import type { Generations } from "./snapshots.ts";
 
 const EVERY_MS = 5_000;
 /** Saved in one transaction. */
@@ -16,13 +15,22 @@ const RUNNER_FIRST_MS = 3_000;
 /** What lasts must alarm; what a restart of Postgres mends must not. */
 const STANDSTILL_MS = 3 * 60_000;
 
+/** A table of one generation. */
+export interface FollowedTable {
+  table: string;
+  /** what it is called in messages: `silver.sales_events@2` where another generation's is live */
+  label: string;
+  /** absolute folder */
+  root: string;
+}
+
 /**
  * Follows each table's log and saves the ledger entries that no runner has told of: its buffer is bounded, and it may die.
  *
  * Log clean-up takes a commit only once this has seen it (`harvested` of an assignment).
  */
 export class LedgerHarvest {
-  private readonly generations: Generations;
+  private readonly followed: () => Promise<FollowedTable[]>;
   private readonly lakeDir: string;
   private readonly tables: LogReader;
   private readonly store: LedgerStore;
@@ -41,7 +49,7 @@ export class LedgerHarvest {
   private readonly going = new Set<string>();
 
   constructor(deps: {
-    generations: Generations;
+    followed: () => Promise<FollowedTable[]>;
     lakeDir: string;
     tables: LogReader;
     store: LedgerStore;
@@ -49,7 +57,7 @@ export class LedgerHarvest {
     clock: Clock;
     log: Log;
   }) {
-    this.generations = deps.generations;
+    this.followed = deps.followed;
     this.lakeDir = deps.lakeDir;
     this.tables = deps.tables;
     this.store = deps.store;
@@ -103,14 +111,13 @@ export class LedgerHarvest {
   private async harvestAll(runnerFirstMs: number): Promise<void> {
     const versions = this.versions ?? (await this.store.harvested());
     this.versions = versions;
-    const { paths } = await this.generations.live();
-    for (const [table, root] of Object.entries(paths)) {
+    for (const followed of await this.followed()) {
       try {
-        await this.harvestTable(versions, table, root, runnerFirstMs);
-        await this.goesOn(table);
+        await this.harvestTable(versions, followed, runnerFirstMs);
+        await this.goesOn(followed.label);
       } catch (error) {
         // A table that cannot be read must not hold up the others.
-        await this.standsStill(table, error);
+        await this.standsStill(followed.label, error);
       }
     }
   }
@@ -148,8 +155,7 @@ export class LedgerHarvest {
 
   private async harvestTable(
     versions: Map<string, number>,
-    table: string,
-    root: string,
+    { table, label, root }: FollowedTable,
     runnerFirstMs: number,
   ): Promise<void> {
     const path = relative(this.lakeDir, root);
@@ -158,7 +164,7 @@ export class LedgerHarvest {
     const first = fresh[0] ?? seen + 1;
     if (first > seen + 1) {
       this.log.warn(
-        { table, from: seen + 1, to: first - 1 },
+        { table: label, from: seen + 1, to: first - 1 },
         "commits were gone before their ledger entries were saved",
       );
     }

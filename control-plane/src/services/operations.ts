@@ -44,10 +44,10 @@ export class Operations {
   /**
    * Records what is asked for and answers at once. The newest request wins: one that is still under way for the same
    * job is superseded, unless it asks for the same, in which case it is the answer.
-   * @throws Problem `unknown_job`, `idempotency_key_reused`, `kills_other_jobs`; `conflict` when force is out of place
+   * @throws Problem `unknown_job`, `belongs_to_replay`, `idempotency_key_reused`, `kills_other_jobs`; `conflict` when force is out of place
    */
   async request(kind: OperationKind, id: string, wish: NewRequest, asked: Asked): Promise<OperationRow> {
-    await this.deps.jobs.find(id);
+    await this.deps.jobs.findOwn(id);
     return this.deps.requests.take(kind, { job: id }, wish, asked, (facts) => this.decide(kind, wish, asked, facts));
   }
 

@@ -36,8 +36,18 @@ export interface CatalogStore {
    */
   declare(manifest: Manifest, tables: Record<string, string>, rules: Partial<PipelineParameters>): Promise<string[]>;
   liveGeneration(pipeline: string): Promise<GenerationRow | null>;
+  /** All there ever were, oldest first: what they were made by holds as long as one table of theirs is in use. */
+  generations(pipeline: string): Promise<GenerationRow[]>;
+  /**
+   * The one that was live at a moment, and since when; the first one for whatever was before it. Null while there is none.
+   * @param at null: now
+   */
+  generationAt(pipeline: string, at: Date | null): Promise<(GenerationRow & { since: Date }) | null>;
   applications(): Promise<ApplicationRow[]>;
+  /** All that may run: shadow jobs, too, but for those that are retired. */
   jobs(): Promise<JobRow[]>;
+  /** One of any kind, retired ones included; null for an unknown one. */
+  job(id: string): Promise<JobRow | null>;
   /** Saves what is true of a job, and an event when its state changes. @param rule the rule that decided it */
   saveState(job: string, state: JobState, reason: string | null, rule: string): Promise<void>;
 }
@@ -69,14 +79,18 @@ export interface RunStore {
   /** newest first */
   list(job: string, limit: number, beforeEpoch: number | null): Promise<RunDetails[]>;
   find(job: string, epoch: number): Promise<RunDetails | null>;
+  /** The run that an entry of the ledger names: that of the job, or of a shadow of it that worked for the generation before it was live. */
+  findOf(job: string, generation: number, epoch: number): Promise<RunDetails | null>;
   /** newest first */
   failures(job: string, since: Date): Promise<RunFailure[]>;
   keepLastWords(job: string, epoch: number, words: LastWords): Promise<void>;
   /**
    * Claims the next epoch of the job, and keeps the spec that it has now.
-   * @returns null when that spec leads to another application than the launch's
+   * @param generation whose tables it is to write
+   * @param live the generation that was live when this was decided
+   * @returns null when its spec leads to another application than the launch's, when another generation is live by now, and for a shadow that has retired
    */
-  start(job: string, generation: number, launch: string): Promise<RunRow | null>;
+  start(job: string, generation: number, launch: string, live: number): Promise<RunRow | null>;
   stopping(job: string, epoch: number): Promise<void>;
   query(job: string, epoch: number, queryId: string | null, queryRunId: string | null): Promise<void>;
   end(job: string, epoch: number, end: RunEnd): Promise<void>;
@@ -102,9 +116,14 @@ export interface OperationFilter {
   state?: OperationState;
 }
 
+/** A runner's event with the job that it is about: `sales.silver@2` where that is a shadow, of which runners do not know. */
+export interface HeardEvent extends RunnerEvent {
+  about: string;
+}
+
 export interface EventStore {
   /** Saves a runner's events that are not saved yet. @returns these, and the highest sequence that is safe */
-  save(launch: string, events: RunnerEvent[]): Promise<{ newest: number; fresh: RunnerEvent[] }>;
+  save(launch: string, events: RunnerEvent[]): Promise<{ newest: number; fresh: HeardEvent[] }>;
   /** newest first */
   progress(job: string, page: ProgressPage): Promise<ProgressRow[]>;
   /** @param batch only the report of this batch, if it is among the last reports; null for any */

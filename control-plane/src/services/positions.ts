@@ -1,5 +1,6 @@
 import { lagByPartition, type PartitionLag, type Position, type TopicOffsets, totalLag } from "../domain/lag.ts";
 import { type SourceProblem, topicProblem } from "../domain/topic-problem.ts";
+import { type Placement, placer } from "./placement.ts";
 import type { CatalogStore, Clock, EventStore } from "./ports.ts";
 import type { JobRow, LedgerRow } from "./rows.ts";
 import type { TopicWatch } from "./topic-watch.ts";
@@ -41,7 +42,7 @@ export class Positions {
   /** @throws Problem when Kafka or Postgres is away */
   async offsets(job: JobRow): Promise<JobOffsets> {
     // The ledger first: a position can then never be ahead of the topic.
-    const entry = await this.newest(job, await this.generation(), null);
+    const entry = await this.newest(job, (await this.placements())(job), null);
     const topic = await this.partitions();
     const position = this.toPosition(entry);
     const partitions = lagByPartition(topic, position, this.clock.now(), this.emptyBeyond);
@@ -61,16 +62,16 @@ export class Positions {
   }
 
   /** Lag in all; null where it cannot be told, because Kafka is away or nothing has been committed. */
-  async lag(job: JobRow, generation: number): Promise<{ records: string | null; seconds: number | null }> {
-    const entry = await this.newest(job, generation, null);
+  async lag(job: JobRow, at: Placement): Promise<{ records: string | null; seconds: number | null }> {
+    const entry = await this.newest(job, at, null);
     const topic = await this.watch.latest().catch(() => null);
     if (topic === null) return { records: null, seconds: null };
     return totalLag(lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond));
   }
 
   /** Lag per partition by what Kafka said last; null when that is too long ago. */
-  async currentLag(job: JobRow, generation: number): Promise<PartitionLag[] | null> {
-    const entry = await this.newest(job, generation, null);
+  async currentLag(job: JobRow, at: Placement): Promise<PartitionLag[] | null> {
+    const entry = await this.newest(job, at, null);
     const topic = this.watch.current();
     return topic && lagByPartition(topic, this.toPosition(entry), this.clock.now(), this.emptyBeyond);
   }
@@ -78,7 +79,7 @@ export class Positions {
   /** Whether a job has counted all there is, by what Kafka said last; null where that cannot be told. */
   async caughtUp(id: string): Promise<boolean | null> {
     const job = (await this.catalog.jobs()).find((each) => each.id === id);
-    const lag = job === undefined ? null : await this.currentLag(job, await this.generation());
+    const lag = job === undefined ? null : await this.currentLag(job, (await this.placements())(job));
     return lag === null ? null : lag.every(({ lagRecords }) => lagRecords === "0");
   }
 
@@ -87,20 +88,20 @@ export class Positions {
     return this.watch.current() !== null;
   }
 
-  async lastBatch(job: JobRow, generation: number): Promise<LedgerRow | null> {
-    return this.newest(job, generation, "batch");
+  async lastBatch(job: JobRow, at: Placement): Promise<LedgerRow | null> {
+    return this.newest(job, at, "batch");
   }
 
-  /** The live one. */
-  async generation(): Promise<number> {
-    return (await this.catalog.liveGeneration(this.pipeline))?.number ?? 1;
+  /** Where each job works at this moment. */
+  async placements(): Promise<(job: JobRow) => Placement> {
+    return placer(await this.catalog.generations(this.pipeline));
   }
 
   private readonly emptyBeyond = (partition: number, offset: bigint) => this.watch.emptyBeyond(partition, offset);
 
-  private async newest(job: JobRow, generation: number, kind: string | null): Promise<LedgerRow | null> {
+  private async newest(job: JobRow, at: Placement, kind: string | null): Promise<LedgerRow | null> {
     const table = job.spec.writes[0];
-    return table === undefined ? null : this.events.newestEntry(job.id, generation, table, kind);
+    return table === undefined ? null : this.events.newestEntry(at.job, at.generation, table, kind);
   }
 
   private toPosition(row: LedgerRow | null): Position | null {

@@ -30,6 +30,8 @@ export interface JobRow {
   generation: number | null;
   /** the generation that is to become live with a shadow */
   shadowIn: number | null;
+  /** a shadow that does nothing any more */
+  retiredAt: Date | null;
 }
 
 export interface RunRow {
@@ -115,8 +117,19 @@ export interface ApplicationRow {
 export interface GenerationRow {
   pipeline: string;
   number: number;
+  /** it is the one that answers are read from */
+  live: boolean;
+  /** what it alone had is deleted, or being deleted */
+  isGone: boolean;
+  /** the replay that made it; null for the first one */
+  replay: string | null;
+  /** table to folder below the lake */
   tables: Record<string, string>;
   rules: Partial<PipelineParameters>;
+  /** offsets by partition at which its reader of the topic begins; null for the earliest */
+  start: Record<string, string> | null;
+  /** why its shadow jobs begin no batch for the time being */
+  held: string | null;
 }
 
 export interface OperationRow {

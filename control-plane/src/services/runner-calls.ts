@@ -35,8 +35,8 @@ export class RunnerCalls {
 }
 
 function digest(request: SyncRequest): string {
-  const jobs = request.jobs.map(({ job, epoch, state, lastProgressAt, waitingFor }) =>
-    [job, epoch, state, Boolean(lastProgressAt), waitingFor].join(),
+  const jobs = request.jobs.map(({ job, generation, epoch, state, lastProgressAt, waitingFor }) =>
+    [job, generation, epoch, state, Boolean(lastProgressAt), waitingFor].join(),
   );
   return [request.launchId, request.state, ...jobs].join(";");
 }

@@ -1,8 +1,8 @@
 import { Problem } from "../domain/problem.ts";
-import type { RunnerEvent, SyncAnswer, SyncRequest } from "../domain/sync.ts";
+import type { SyncAnswer, SyncRequest } from "../domain/sync.ts";
 import type { BatchDurations } from "./batch-durations.ts";
 import type { Meter } from "./metrics.ts";
-import type { EventStore } from "./ports.ts";
+import type { EventStore, HeardEvent } from "./ports.ts";
 import type { Presence } from "./presence.ts";
 import type { Reconciler } from "./reconcile/reconciler.ts";
 import type { RunnerCalls } from "./runner-calls.ts";
@@ -74,11 +74,11 @@ export class RunnerSync {
     return newest;
   }
 
-  private measure({ type, job, epoch, data }: RunnerEvent): void {
+  private measure({ type, about, epoch, data }: HeardEvent): void {
     const durations = data.durationMs as Record<string, number> | undefined;
     // Progress comes without a batch, too, when a query has looked and found nothing.
     if (type !== "progress" || durations?.addBatch === undefined) return;
-    this.deps.meter.batch(job, durations);
-    if (durations.triggerExecution !== undefined) this.deps.durations.note(job, epoch, durations.triggerExecution);
+    this.deps.meter.batch(about, durations);
+    if (durations.triggerExecution !== undefined) this.deps.durations.note(about, epoch, durations.triggerExecution);
   }
 }

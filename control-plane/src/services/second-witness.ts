@@ -1,7 +1,7 @@
 import { disagreements, hasWitness } from "../domain/second-witness.ts";
-import type { RunnerEvent } from "../domain/sync.ts";
 import type { Alerts } from "./alerts.ts";
 import type { Log } from "./log.ts";
+import type { HeardEvent } from "./ports.ts";
 import type { LedgerRow } from "./rows.ts";
 
 interface WitnessParts {
@@ -20,15 +20,15 @@ export class SecondWitness {
   }
 
   /** Looks at a report that has been saved. Never throws: what it could not compare, the reconciliation counts anew. */
-  async hear(event: RunnerEvent): Promise<void> {
+  async hear(event: HeardEvent): Promise<void> {
     try {
       await this.#compare(event);
     } catch (error) {
-      this.parts.log.warn({ err: error, job: event.job }, "cannot compare Spark's counts with the ledger");
+      this.parts.log.warn({ err: error, job: event.about }, "cannot compare Spark's counts with the ledger");
     }
   }
 
-  async #compare({ type, job, generation, data }: RunnerEvent): Promise<void> {
+  async #compare({ type, job, about, generation, data }: HeardEvent): Promise<void> {
     const durations = data.durationMs as Record<string, number> | undefined;
     // Progress comes without a batch, too, when a query has looked and found nothing.
     if (type !== "progress" || typeof data.batchId !== "number" || durations?.addBatch === undefined) return;
@@ -37,14 +37,14 @@ export class SecondWitness {
     const found = disagreements(row.table, row.entry, data);
     // Also when it agreed before: another control plane may have alarmed since.
     await this.parts.alerts.observe({
-      key: `ledger.witness:${job}`,
+      key: `ledger.witness:${about}`,
       severity: "warning",
-      title: `${job}: Spark and the ledger do not agree`,
+      title: `${about}: Spark and the ledger do not agree`,
       detail:
         found.length === 0
           ? `batch ${row.batch}: all counts agree`
           : `batch ${row.batch} (version ${row.version} of ${row.table}): ${found.join("; ")}`,
-      subjects: [job, row.table],
+      subjects: [about, row.table],
       failing: found.length > 0,
     });
   }

@@ -9,13 +9,19 @@ import { FileVanished, type Parameters, type QueryEngine, type Row } from "./que
 /** Where the tables of the live generation are. */
 export interface LiveTables {
   generation: number;
+  /** when it became live; undefined where that makes no difference */
+  since?: Date;
   /** absolute folder by table name, e.g. `gold.revenue_5m`; a folder need not exist yet */
   paths: Readonly<Record<string, string>>;
 }
 
 /** Says which generation is live; asked once per answer, so that no answer mixes two. */
 export interface Generations {
-  live(): Promise<LiveTables>;
+  /**
+   * @param at a moment of the past: the one that was live then
+   * @throws Problem `invalid_request` where that one's files are deleted
+   */
+  live(at?: Date): Promise<LiveTables>;
 }
 
 /** What an answer was made from: the same stamp means the same rows. */
@@ -30,6 +36,8 @@ export interface SnapshotStamp {
 /** One version of each of several tables of one generation, for one answer. */
 export interface SnapshotSet {
   generation: number;
+  /** when the generation became live; undefined where that makes no difference */
+  since: Date | undefined;
   /** the table's folder; it need not exist yet */
   root(table: string): string;
   /** undefined: the table does not exist yet */
@@ -47,9 +55,10 @@ export interface Snapshots {
   /**
    * Resolves the named tables **in this order**, so that a later one is at least as new as an earlier one, and hands them to `use`. When a file has
    * vanished meanwhile, both are done once more with fresh snapshots.
+   * @param at a moment of the past: of the generation that was live then
    * @throws Problem `unsupported_table`, `damaged_table`; `dependency_unavailable` when files vanish twice
    */
-  read<T>(tables: readonly string[], use: (set: SnapshotSet) => Promise<T>): Promise<T>;
+  read<T>(tables: readonly string[], use: (set: SnapshotSet) => Promise<T>, at?: Date): Promise<T>;
 }
 
 /** A table with its newest known snapshot. One refresh runs at a time; all who ask meanwhile share the next, which begins after they asked. */
@@ -113,12 +122,16 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     return table.next;
   }
 
+  /** What another generation left behind. */
+  function forgetAllBut(roots: ReadonlySet<string>): void {
+    for (const [root, table] of followed) if (!roots.has(root)) void table.rows?.giveUp();
+    followed = new Map([...followed].filter(([root]) => roots.has(root)));
+  }
+
   /** @param held collects what has to be released once the set is used */
-  async function resolve(tables: readonly string[], held: HeldRows[]): Promise<SnapshotSet> {
-    const { generation, paths } = await parts.generations.live();
-    const live = new Set(Object.values(paths));
-    for (const [root, table] of followed) if (!live.has(root)) void table.rows?.giveUp();
-    followed = new Map([...followed].filter(([root]) => live.has(root)));
+  async function resolve(tables: readonly string[], held: HeldRows[], at: Date | undefined): Promise<SnapshotSet> {
+    const { generation, since, paths } = await parts.generations.live(at);
+    if (at === undefined) forgetAllBut(new Set(Object.values(paths)));
     const resolved = new Map<string, Resolved>();
     for (const table of tables) {
       const root = rootOf(table, paths);
@@ -130,6 +143,7 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     const snapshots = { get: (table: string) => resolved.get(table)?.snapshot };
     return {
       generation,
+      since,
       root: (table) => rootOf(table, paths),
       snapshot: (table) => snapshots.get(table),
       generationOf: (table) => generationOf(rootOf(table, paths)) ?? generation,
@@ -149,26 +163,30 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     };
   }
 
-  async function readOnce<T>(tables: readonly string[], use: (set: SnapshotSet) => Promise<T>): Promise<T> {
+  async function readOnce<T>(
+    tables: readonly string[],
+    use: (set: SnapshotSet) => Promise<T>,
+    at: Date | undefined,
+  ): Promise<T> {
     const held: HeldRows[] = [];
     try {
-      return await use(await resolve(tables, held));
+      return await use(await resolve(tables, held, at));
     } finally {
       for (const rows of held) void rows.release();
     }
   }
 
   return {
-    async read(tables, use) {
+    async read(tables, use, at) {
       try {
-        return await readOnce(tables, use);
+        return await readOnce(tables, use, at);
       } catch (error) {
         if (!(error instanceof FileVanished)) throw error;
       }
       // Whatever vanished, nothing that is held may be trusted to be newest.
       for (const table of followed.values()) table.held = undefined;
       try {
-        return await readOnce(tables, use);
+        return await readOnce(tables, use, at);
       } catch (error) {
         if (!(error instanceof FileVanished)) throw error;
         throw dependencyUnavailable(

@@ -4,7 +4,8 @@ import type { PartitionLag } from "../domain/lag.ts";
 import { type TableLag, tableLag } from "../domain/table-lag.ts";
 import type { SourceProblem } from "../domain/topic-problem.ts";
 import type { JobReader } from "./jobs.ts";
-import type { CatalogStore, Clock, EventStore } from "./ports.ts";
+import type { Placement } from "./placement.ts";
+import type { Clock, EventStore } from "./ports.ts";
 import type { JobOffsets, Positions } from "./positions.ts";
 import type { JobRow } from "./rows.ts";
 import type { TableHistory } from "./table-history.ts";
@@ -22,7 +23,6 @@ export interface OffsetsAnswer extends JobOffsets {
 export class Sources {
   private readonly jobs: JobReader;
   private readonly positions: Positions;
-  private readonly catalog: CatalogStore;
   private readonly events: EventStore;
   private readonly history: TableHistory;
   private readonly lakeDir: string;
@@ -31,7 +31,6 @@ export class Sources {
   constructor(deps: {
     jobs: JobReader;
     positions: Positions;
-    catalog: CatalogStore;
     events: EventStore;
     history: TableHistory;
     lakeDir: string;
@@ -39,7 +38,6 @@ export class Sources {
   }) {
     this.jobs = deps.jobs;
     this.positions = deps.positions;
-    this.catalog = deps.catalog;
     this.events = deps.events;
     this.history = deps.history;
     this.lakeDir = deps.lakeDir;
@@ -58,11 +56,11 @@ export class Sources {
   }
 
   private async tables(job: JobRow): Promise<JobSource[]> {
-    const live = await this.catalog.liveGeneration(job.pipeline);
-    const consumed = await this.consumed(job, live?.number ?? 1);
+    const at = (await this.positions.placements())(job);
+    const consumed = await this.consumed(job, at);
     return Promise.all(
       job.spec.reads.map(async (name): Promise<JobSource> => {
-        const root = join(this.lakeDir, live?.tables[name] ?? name);
+        const root = join(this.lakeDir, at.tables[name] ?? name);
         // The position before the table: the job can then never be ahead of it.
         const unread = await this.history.after(name, root, consumed);
         const latest = unread?.at(-1)?.version ?? (await this.history.newestVersion(root));
@@ -72,9 +70,9 @@ export class Sources {
   }
 
   /** The newest version that the newest batch has covered completely, by the job's ledger; -1 before the first. */
-  private async consumed(job: JobRow, generation: number): Promise<number> {
+  private async consumed(job: JobRow, at: Placement): Promise<number> {
     const table = job.spec.writes[0];
-    const row = table === undefined ? null : await this.events.newestEntry(job.id, generation, table, "batch");
+    const row = table === undefined ? null : await this.events.newestEntry(at.job, at.generation, table, "batch");
     const to = (row?.entry.source as { to?: unknown } | undefined)?.to;
     const source = typeof to === "string" ? toSource(to) : null;
     return source?.kind === "delta" ? Number(consumedVersion(source)) : -1;

@@ -63,13 +63,16 @@ export async function readVitals(deps: VitalsDeps): Promise<Vitals> {
 }
 
 async function readJobs({ catalog, events, positions, reconciler }: VitalsDeps) {
-  const [rows, applications, generation] = await Promise.all([
+  const [rows, applications, placementOf] = await Promise.all([
     catalog.jobs(),
     catalog.applications(),
-    positions.generation(),
+    positions.placements(),
   ]);
   const jobs = rows.map(async (job: JobRow): Promise<JobVitals> => {
-    const [lag, progress] = await Promise.all([positions.currentLag(job, generation), events.newestProgress(job.id)]);
+    const [lag, progress] = await Promise.all([
+      positions.currentLag(job, placementOf(job)),
+      events.newestProgress(job.id),
+    ]);
     return { job: job.id, state: job.state, epoch: job.epoch, lag, operators: operatorsOf(progress?.data) };
   });
   return {

@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import type { Alerts } from "../services/alerts.ts";
+import { followedTables } from "../services/generations/followed-tables.ts";
 import { LedgerHarvest } from "../services/ledger-harvest.ts";
 import { liveTables } from "../services/live-tables.ts";
 import type { Log } from "../services/log.ts";
@@ -25,7 +26,8 @@ export function createAuditing(
   const { catalog, ledger, lake, auditEngine, clock } = outside;
   const generations = liveTables(catalog, manifest.name, config.lakeDir);
   const { lakeDir } = config;
-  const harvest = new LedgerHarvest({ generations, lakeDir, tables: lake, store: ledger, alerts, clock, log });
+  const followed = () => followedTables(catalog, manifest.name, lakeDir);
+  const harvest = new LedgerHarvest({ followed, lakeDir, tables: lake, store: ledger, alerts, clock, log });
   const reconciliation = new Reconciliation({
     generations,
     rules: async () => ({ ...manifest.parameters, ...(await catalog.liveGeneration(manifest.name))?.rules }),

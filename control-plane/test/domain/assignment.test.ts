@@ -1,11 +1,30 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { type AssignmentSite, composeSpec } from "../../src/domain/assignment.ts";
+import { type AssignmentSite, composeSpec, type PlacedJob } from "../../src/domain/assignment.ts";
+import { replayedTables, shadowId } from "../../src/domain/generation.ts";
+import { tablePath } from "../../src/domain/layout.ts";
 import { parseManifest } from "../../src/domain/manifest.ts";
 
 const manifest = parseManifest(
   readFileSync(new URL("../../../spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml", import.meta.url), "utf8"),
 );
+const writers = Object.entries(manifest.jobs).map(([id, { writes }]) => ({ id, writes }));
+const first = Object.fromEntries(writers.flatMap(({ writes }) => writes).map((table) => [table, tablePath(1, table)]));
+const replayed = ["sales.silver", "sales.gold", "sales.dq"];
+const second = replayedTables(
+  2,
+  first,
+  writers.filter(({ id }) => replayed.includes(id)),
+);
+
+function place(job: string, differing: Partial<PlacedJob> = {}): PlacedJob {
+  const spec = manifest.jobs[job] ?? expect.fail(`no ${job}`);
+  return { id: job, job, generation: 1, tables: first, rules: {}, start: null, held: null, spec, ...differing };
+}
+
+const shadow = (job: string, differing: Partial<PlacedJob> = {}) =>
+  place(job, { id: shadowId(job, 2), generation: 2, tables: second, ...differing });
+
 const site: AssignmentSite = {
   pipeline: "sales",
   lakeDir: "/lake",
@@ -18,27 +37,64 @@ const site: AssignmentSite = {
   housekeeping: manifest.housekeeping,
   qualityRules: { revision: "abc", rows: [] },
   harvested: (path) => ({ "gen=1/gold.revenue_5m": 7 })[path] ?? null,
-  jobs: manifest.jobs,
+  jobs: [...Object.keys(manifest.jobs).map((job) => place(job)), ...replayed.map((job) => shadow(job))],
 };
+
+const compose = (placed: PlacedJob) => composeSpec(site, placed, placed.spec);
 
 describe("an assignment", () => {
   it("hands the data quality rules to the job that counts by them, and to no other", () => {
-    const of = (id: string) => composeSpec(site, id, manifest.jobs[id] ?? expect.fail(`no ${id}`), 1, {}).qualityRules;
-    expect(of("sales.dq")).toEqual({ revision: "abc", rows: [] });
-    expect(of("sales.silver")).toBeUndefined();
+    expect(compose(place("sales.dq")).qualityRules).toEqual({ revision: "abc", rows: [] });
+    expect(compose(place("sales.silver")).qualityRules).toBeUndefined();
   });
 
   it("says up to which version the ledger of each table it writes is kept, so that log clean-up waits for the rest", () => {
-    const tables = {
-      "gold.revenue_5m": "gen=1/gold.revenue_5m",
-      "gold.revenue_5m_updates": "gen=1/gold.revenue_5m_updates",
-      "silver.sales_events": "gen=1/silver.sales_events",
-    };
-    const gold = manifest.jobs["sales.gold"];
-    if (gold === undefined) throw new Error("the manifest has no gold");
-    expect(composeSpec(site, "sales.gold", gold, 1, tables).harvested).toEqual({
-      "gold.revenue_5m": 7,
-      "gold.revenue_5m_updates": null,
+    expect(compose(place("sales.gold")).harvested).toEqual({ "gold.revenue_5m": 7, "gold.revenue_5m_updates": null });
+  });
+
+  it("of a shadow leads to the tables and the checkpoint of its own generation, under the job's name", () => {
+    const { tables, checkpoint } = compose(shadow("sales.silver"));
+    expect(tables["bronze.sales_events"]).toBe("/lake/gen=1/bronze.sales_events");
+    expect(tables["silver.sales_events"]).toBe("/lake/gen=2/silver.sales_events");
+    expect(checkpoint).toBe("/checkpoints/gen=2/sales.silver");
+  });
+
+  it("names as readers of a table all that stream from its folder, whichever generations share it", () => {
+    expect(compose(place("sales.bronze")).readers).toEqual({
+      "bronze.sales_events": [
+        { job: "sales.silver", checkpoint: "/checkpoints/gen=1/sales.silver" },
+        { job: "sales.silver@2", checkpoint: "/checkpoints/gen=2/sales.silver" },
+      ],
     });
+    expect(compose(shadow("sales.silver")).readers["silver.sales_events"]?.map(({ job }) => job)).toEqual([
+      "sales.gold@2",
+      "sales.dq@2",
+    ]);
+    expect(compose(place("sales.silver")).readers["silver.sales_events"]?.map(({ job }) => job)).toEqual([
+      "sales.gold",
+      "sales.dq",
+    ]);
+  });
+
+  it("has the rules that the job's rows were made by, whatever the manifest says by now", () => {
+    expect(compose(shadow("sales.silver", { rules: { allowedLatenessMs: 1_000 } })).parameters).toMatchObject({
+      allowedLatenessMs: 1_000,
+      windowMs: manifest.parameters.windowMs,
+    });
+  });
+
+  it("gives a shadow a small share of the cores, and the reason for which it is held", () => {
+    expect(compose(place("sales.gold")).pace).toEqual({ weight: 8, held: null });
+    expect(compose(shadow("sales.gold", { held: "live lag is 40 s" })).pace).toEqual({
+      weight: 1,
+      held: "live lag is 40 s",
+    });
+  });
+
+  it("says where the reader of the topic begins, and nobody else", () => {
+    const start = { "0": "17" };
+    expect(compose(shadow("sales.bronze", { start })).start).toEqual({ offsets: start });
+    expect(compose(shadow("sales.silver", { start })).start).toBeNull();
+    expect(compose(place("sales.bronze")).start).toBeNull();
   });
 });

@@ -46,7 +46,7 @@ function harvestOf(tables: Record<string, string>, warnings: object[] = []): Led
   const paths = Object.fromEntries(Object.entries(tables).map(([name, folder]) => [name, lake.path(folder)]));
   const log = pino({ level: "warn" }, { write: (line: string) => warnings.push(JSON.parse(line)) });
   return new LedgerHarvest({
-    generations: { live: async () => ({ generation: 1, paths }) },
+    followed: async () => Object.entries(paths).map(([table, root]) => ({ table, label: table, root })),
     lakeDir: lake.path(""),
     tables: lakeFiles(),
     store: createLedgerStore(database),
@@ -88,7 +88,7 @@ describe("the harvest of a table's log", () => {
   it("adds what runners did not tell, and counts what they told once", async () => {
     const launch = randomUUID();
     await createLaunchStore(database).record(launch, "sales");
-    const run = await createRunStore(database).start("sales.silver", 1, launch);
+    const run = await createRunStore(database).start("sales.silver", 1, launch, 1);
     const data = { kind: "batch", job: "sales.silver", generation: 1, epoch: run?.epoch, batch: 0, rowsIn: 2 };
     await createEventStore(database).save(launch, [
       {

@@ -5,7 +5,10 @@ import { declareSpecs } from "./declare.ts";
 import { insertEvents } from "./journal.ts";
 
 export const JOB_COLUMNS = `id, pipeline, application, spec, revision, desired, desired_since AS "desiredSince", stop_mode AS "stopMode",
-  stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince", shadow_of AS "shadowOf", generation, shadow_in AS "shadowIn"`;
+  stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince", shadow_of AS "shadowOf", generation, shadow_in AS "shadowIn", retired_at AS "retiredAt"`;
+
+/** What the services know of a generation. */
+export const GENERATION_COLUMNS = `pipeline, number, live, state IN ('discarded', 'collected') AS "isGone", replay, tables, rules, start, held`;
 
 export const APPLICATION_COLUMNS = "name, pipeline, spec, revision, dedicated";
 
@@ -27,8 +30,24 @@ export function createCatalogStore(db: Database): CatalogStore {
 
     async liveGeneration(pipeline) {
       const rows = await db.query<GenerationRow>(
-        "SELECT pipeline, number, tables, rules FROM generations WHERE pipeline = $1 AND live",
+        `SELECT ${GENERATION_COLUMNS} FROM generations WHERE pipeline = $1 AND live`,
         [pipeline],
+      );
+      return rows[0] ?? null;
+    },
+
+    generations: (pipeline) =>
+      db.query<GenerationRow>(`SELECT ${GENERATION_COLUMNS} FROM generations WHERE pipeline = $1 ORDER BY number`, [
+        pipeline,
+      ]),
+
+    async generationAt(pipeline, at) {
+      const rows = await db.query<GenerationRow & { since: Date }>(
+        // The last one that had begun by then; before all of them the first one.
+        `SELECT ${GENERATION_COLUMNS}, since FROM generations JOIN generation_terms USING (pipeline)
+         WHERE pipeline = $1 AND number = generation
+         ORDER BY since <= $2 DESC, extract(epoch FROM since) * CASE WHEN since <= $2 THEN -1 ELSE 1 END LIMIT 1`,
+        [pipeline, at ?? "infinity"],
       );
       return rows[0] ?? null;
     },
@@ -36,6 +55,11 @@ export function createCatalogStore(db: Database): CatalogStore {
     applications: () => db.query<ApplicationRow>(`SELECT ${APPLICATION_COLUMNS} FROM applications ORDER BY name`),
 
     jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE retired_at IS NULL ORDER BY id`),
+
+    async job(id) {
+      const rows = await db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE id = $1`, [id]);
+      return rows[0] ?? null;
+    },
 
     saveState: (job, state, reason, rule) =>
       db.transaction(async (tx) => {

@@ -1,6 +1,6 @@
 import type { NewEvent } from "../../domain/event.ts";
 import type { RunnerEvent } from "../../domain/sync.ts";
-import type { EventStore } from "../../services/ports.ts";
+import type { EventStore, HeardEvent } from "../../services/ports.ts";
 import type { LedgerRow, ProgressRow } from "../../services/rows.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";
@@ -19,7 +19,8 @@ export function createEventStore(db: Database): EventStore {
           [launch],
         );
         const last = Number(row?.last ?? 0);
-        const fresh = events.filter((event) => event.sequence > last).sort((a, b) => a.sequence - b.sequence);
+        const unsaved = events.filter((event) => event.sequence > last).sort((a, b) => a.sequence - b.sequence);
+        const fresh = unsaved.length === 0 ? [] : await findSubjects(tx, unsaved);
         const committed: NewEvent[] = [];
         for (const event of fresh) {
           if (event.type !== "batch") {
@@ -28,8 +29,9 @@ export function createEventStore(db: Database): EventStore {
             continue;
           }
           const commit = told(event);
-          if (await saveEntry(tx, commit))
-            committed.push(batchEvent(commit.version, commit.entry, durationOf(event, fresh)));
+          const counted = await saveEntry(tx, commit);
+          if (counted !== null)
+            committed.push(batchEvent(counted, commit.version, commit.entry, durationOf(event, fresh)));
         }
         const newest = fresh.at(-1)?.sequence ?? last;
         if (newest > last) await tx.query("UPDATE launches SET last_sequence = $2 WHERE id = $1", [launch, newest]);
@@ -88,11 +90,20 @@ export function createEventStore(db: Database): EventStore {
   };
 }
 
-async function saveReport(tx: Queryable, event: RunnerEvent): Promise<void> {
+/** A runner names a shadow by the job that it shadows and its generation. What comes of one that has retired is told of the job. */
+async function findSubjects(tx: Queryable, events: RunnerEvent[]): Promise<HeardEvent[]> {
+  const rows = await tx.query<{ id: string; job: string; generation: number }>(
+    "SELECT id, shadow_of AS job, generation FROM jobs WHERE shadow_of IS NOT NULL AND retired_at IS NULL",
+  );
+  const shadows = new Map(rows.map(({ id, job, generation }) => [`${job}/${generation}`, id]));
+  return events.map((event) => ({ ...event, about: shadows.get(`${event.job}/${event.generation}`) ?? event.job }));
+}
+
+async function saveReport(tx: Queryable, event: HeardEvent): Promise<void> {
   await tx.query(
     `INSERT INTO progress (job, generation, epoch, type, at, data)
      SELECT $1, $2, $3, $4, $5, $6 WHERE EXISTS (SELECT 1 FROM jobs WHERE id = $1)`,
-    [event.job, event.generation, event.epoch, event.type, event.at, JSON.stringify(event.data)],
+    [event.about, event.generation, event.epoch, event.type, event.at, JSON.stringify(event.data)],
   );
 }
 
@@ -111,9 +122,9 @@ function told({ data, job, generation, epoch, at }: RunnerEvent): Told {
 }
 
 /** The duration is known when the query's progress came along in the same call. */
-function durationOf(event: RunnerEvent, all: RunnerEvent[]): number | null {
+function durationOf(event: HeardEvent, all: HeardEvent[]): number | null {
   const progress = all.find(
-    ({ type, job, data }) => type === "progress" && job === event.job && data.batchId === event.data.batch,
+    ({ type, about, data }) => type === "progress" && about === event.about && data.batchId === event.data.batch,
   );
   const durations = progress?.data.durationMs as Record<string, number> | undefined;
   return durations?.triggerExecution ?? null;

@@ -1,10 +1,11 @@
 import { Problem } from "../../domain/problem.ts";
 import type { GenerationDetails } from "../../services/generations/ports.ts";
+import { GENERATION_COLUMNS } from "./catalog.ts";
 import type { Queryable } from "./database.ts";
 
 export type GenerationRecord = Omit<GenerationDetails, "shadows">;
 
-const COLUMNS = `pipeline, number, parent, state, replay, tables, rules, start, held, created_at AS "createdAt",
+const COLUMNS = `${GENERATION_COLUMNS}, parent, state, created_at AS "createdAt",
   promoted_at AS "promotedAt", kept_until AS "keptUntil", collected_at AS "collectedAt"`;
 
 /** Oldest first. */

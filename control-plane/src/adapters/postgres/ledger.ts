@@ -1,4 +1,5 @@
 import type { NewEvent } from "../../domain/event.ts";
+import { shadowId } from "../../domain/generation.ts";
 import type { LedgerStore } from "../../services/ledger.ts";
 import type { LedgerRow } from "../../services/rows.ts";
 import type { Database, Queryable } from "./database.ts";
@@ -26,7 +27,8 @@ export function createLedgerStore(db: Database): LedgerStore {
       db.transaction(async (tx) => {
         const batches = [];
         for (const commit of commits) {
-          if (await saveEntry(tx, { ...commit, table })) batches.push(batchEvent(commit.version, commit.entry, null));
+          const counted = await saveEntry(tx, { ...commit, table });
+          if (counted !== null) batches.push(batchEvent(counted, commit.version, commit.entry, null));
         }
         await tx.query(
           `INSERT INTO harvests (path, version) VALUES ($1, $2)
@@ -91,8 +93,11 @@ async function forgetOldest(db: Queryable, days: number, atMost: number): Promis
   return row?.forgotten ?? 0;
 }
 
-/** Saves a ledger entry. @returns true when it tells of a batch that nobody has told of before */
-export async function saveEntry(tx: Queryable, { table, version, at, entry }: Told): Promise<boolean> {
+/**
+ * Saves a ledger entry. Entries name a shadow by the job that it shadows: their generation and epoch say whose run it was.
+ * @returns the job, or shadow job, whose run it counts for; null unless it tells of a batch that nobody has told of before
+ */
+export async function saveEntry(tx: Queryable, { table, version, at, entry }: Told): Promise<string | null> {
   const { batch, kind, rowsIn, ...rest } = entry;
   const saved = await tx.query(
     `INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
@@ -110,25 +115,34 @@ export async function saveEntry(tx: Queryable, { table, version, at, entry }: To
       JSON.stringify({ ...rest, rowsIn: rowsIn ?? 0 }),
     ],
   );
-  if (kind !== "batch" || saved.length === 0) return false;
+  if (kind !== "batch" || saved.length === 0) return null;
   // A job that writes two tables commits each batch twice: it counts with the first of its tables.
-  const counted = await tx.query(
+  const [counted] = await tx.query<{ job: string }>(
     `UPDATE runs SET batches = batches + 1, rows = rows + $3, outcomes =
        (SELECT coalesce(jsonb_object_agg(outcome, total), '{}') FROM
          (SELECT key AS outcome, sum(value::numeric) AS total
           FROM (SELECT * FROM jsonb_each_text(outcomes) UNION ALL SELECT * FROM jsonb_each_text($5)) AS both_of
           GROUP BY key) AS summed)
      FROM jobs
-     WHERE runs.job = $1 AND runs.epoch = $2 AND jobs.id = runs.job AND jobs.spec->'writes'->>0 = $4
-     RETURNING runs.epoch`,
-    [rest.job, rest.epoch, rowsIn ?? 0, table, JSON.stringify(rest.rows ?? {})],
+     WHERE runs.job = ANY($1) AND runs.generation = $6 AND runs.epoch = $2 AND jobs.id = runs.job
+       AND jobs.spec->'writes'->>0 = $4
+     RETURNING runs.job`,
+    [
+      ...[[rest.job, shadowId(String(rest.job), Number(rest.generation))], rest.epoch, rowsIn ?? 0, table],
+      ...[JSON.stringify(rest.rows ?? {}), rest.generation],
+    ],
   );
-  return counted.length === 1;
+  return counted?.job ?? null;
 }
 
-/** The journal's event of a batch. @param durationMs null where nobody told how long it took */
-export function batchEvent(version: number, entry: Record<string, unknown>, durationMs: number | null): NewEvent {
-  const { job, epoch, generation, batch, rowsIn, rows } = entry;
+/** The journal's event of a batch. @param job as people know it @param durationMs null where nobody told how long it took */
+export function batchEvent(
+  job: string,
+  version: number,
+  entry: Record<string, unknown>,
+  durationMs: number | null,
+): NewEvent {
+  const { epoch, generation, batch, rowsIn, rows } = entry;
   const data = { epoch, generation, batch, version, rows: rowsIn ?? 0, outcomes: rows ?? {}, durationMs };
-  return { type: "batch.committed", subjects: [String(job)], data };
+  return { type: "batch.committed", subjects: [job], data };
 }

@@ -1,7 +1,7 @@
 import type { NewEvent } from "../../domain/event.ts";
 import { type AssignedOverride, placeText } from "../../domain/override.ts";
-import type { RunnerEvent } from "../../domain/sync.ts";
 import type { OverrideRow, OverrideStore, OverridesToApply } from "../../services/overrides.ts";
+import type { HeardEvent } from "../../services/ports.ts";
 import { insertAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";
@@ -94,13 +94,19 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
   };
 }
 
-/** Saves what a job reports of an override. @returns the event of it; none when it was settled before: a replay applies it once more */
-export async function settleOverride(tx: Queryable, { data, at, generation }: RunnerEvent): Promise<NewEvent[]> {
+/**
+ * Saves what a job reports of an override. What becomes of one is what becomes of it in the live tables: a shadow, which may come
+ * first, has it settled for its own generation.
+ * @returns the event of it; none when it was settled before: a replay applies it once more
+ */
+export async function settleOverride(tx: Queryable, event: HeardEvent): Promise<NewEvent[]> {
+  const { data, at, generation } = event;
   await tx.query(
     `INSERT INTO override_settlements (number, generation) SELECT number, $2 FROM overrides WHERE number = $1
      ON CONFLICT DO NOTHING`,
     [data.number, generation],
   );
+  if (event.about !== event.job) return [];
   const [row] = await tx.query<OverrideRow>(
     `UPDATE overrides SET state = $2, reasons = $3, event_id = $4, duplicate_of = $5, version = $6, batch = $7, settled_at = $8
      WHERE number = $1 AND state = 'pending' RETURNING ${COLUMNS}`,

@@ -21,14 +21,15 @@ export async function promoteGeneration(
     keptUntil,
   ]);
   await tx.query(
-    `UPDATE generations SET live = true, state = 'live', held = NULL, promoted_at = clock_timestamp()
+    `UPDATE generations SET live = true, state = 'live', held = NULL, promoted_at = now()
      WHERE pipeline = $1 AND number = $2`,
     [pipeline, number],
   );
-  await tx.query("INSERT INTO generation_terms (pipeline, generation, since) VALUES ($1, $2, clock_timestamp())", [
-    pipeline,
-    number,
-  ]);
+  await tx.query(
+    // In milliseconds: an answer as of this very moment is asked for by such a one.
+    "INSERT INTO generation_terms (pipeline, generation, since) VALUES ($1, $2, date_trunc('milliseconds', clock_timestamp()))",
+    [pipeline, number],
+  );
   await tx.query(
     `UPDATE jobs SET epoch = greatest(jobs.epoch, shadow.epoch),
        desired = CASE WHEN jobs.id = ANY($3) THEN 'running' ELSE jobs.desired END, desired_since = now()

@@ -1,3 +1,4 @@
+import { shadowId } from "../../domain/generation.ts";
 import type { RunStore } from "../../services/ports.ts";
 import type { RunDetails, RunFailure, RunRow } from "../../services/rows.ts";
 import type { Database } from "./database.ts";
@@ -28,6 +29,14 @@ export function createRunStore(db: Database): RunStore {
       return rows[0] ?? null;
     },
 
+    async findOf(job, generation, epoch) {
+      const rows = await db.query<RunDetails>(
+        `${DETAILS} WHERE runs.job = ANY($1) AND runs.generation = $2 AND runs.epoch = $3`,
+        [[job, shadowId(job, generation)], generation, epoch],
+      );
+      return rows[0] ?? null;
+    },
+
     failures: (job, since) =>
       db.query<RunFailure>(
         `SELECT ended_at AS at, exception, last_words AS "lastWords" FROM runs WHERE job = $1 AND ended_by = 'failure' AND ended_at > $2
@@ -39,14 +48,18 @@ export function createRunStore(db: Database): RunStore {
       await db.query("UPDATE runs SET last_words = $3 WHERE job = $1 AND epoch = $2", [job, epoch, words]);
     },
 
-    start: (job, generation, launch) =>
+    start: (job, generation, launch, live) =>
       db.transaction(async (tx) => {
+        // In a statement of its own: one that waits here for a promotion would still see the generation of before.
+        await tx.query("SELECT 1 FROM jobs WHERE id = $1 FOR NO KEY UPDATE", [job]);
         const [row] = await tx.query<RunRow>(
           `WITH claimed AS (UPDATE jobs SET epoch = epoch + 1 WHERE id = $1 AND application = (SELECT application FROM launches WHERE id = $3)
+               AND retired_at IS NULL AND (shadow_of IS NOT NULL OR EXISTS
+                 (SELECT 1 FROM generations WHERE pipeline = jobs.pipeline AND generations.live AND number = $4))
              RETURNING id, epoch, spec, revision)
            INSERT INTO runs (job, epoch, generation, launch, spec, spec_revision)
              SELECT id, epoch, $2, $3, spec, revision FROM claimed RETURNING ${RUN_COLUMNS}`,
-          [job, generation, launch],
+          [job, generation, launch, live],
         );
         if (row === undefined) return null;
         const data = { epoch: row.epoch, generation, launch, specRevision: row.specRevision };

@@ -27,12 +27,6 @@ export interface ShadowJob {
 export interface GenerationDetails extends GenerationRow {
   parent: number | null;
   state: GenerationState;
-  /** the replay that made it; null for the first one */
-  replay: string | null;
-  /** offsets by partition at which its reader of the topic begins */
-  start: Record<string, string> | null;
-  /** why its shadow jobs begin no batch for the time being */
-  held: string | null;
   /** by the names of the jobs that they shadow; none unless it is a shadow */
   shadows: ShadowJob[];
   createdAt: Date;

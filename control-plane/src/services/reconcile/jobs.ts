@@ -1,12 +1,14 @@
 import { decideJob, exceptionText, type JobDecision } from "../../domain/lifecycle/job.ts";
 import { progressLimitMs } from "../../domain/lifecycle/progress-limit.ts";
 import { failureVerdict } from "../../domain/lifecycle/restart.ts";
+import type { JobReport } from "../../domain/sync.ts";
 import type { BatchDurations } from "../batch-durations.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { LastWordsKeeper } from "../last-words.ts";
 import type { Log } from "../log.ts";
+import type { Placement } from "../placement.ts";
 import type { CatalogStore, Clock, RunStore } from "../ports.ts";
-import type { GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
+import type { JobRow, LaunchRow, RunRow } from "../rows.ts";
 import type { TopicWatch } from "../topic-watch.ts";
 import type { ApplicationView } from "./applications.ts";
 
@@ -46,14 +48,14 @@ export class Jobs {
     openRun: RunRow | null,
     application: ApplicationView,
     openLaunches: LaunchRow[],
-    generation: GenerationRow,
+    at: Placement,
   ): Promise<JobView> {
     let view: JobView = await this.decide(job, openRun, application, openLaunches);
     if (openRun !== null && isUnheard(application, openRun)) {
       return { ...view, decision: { rule: "unheard", state: job.state, action: "none", reason: job.reason } };
     }
     for (let step = 1; view.decision.action !== "none" && step <= STEPS_PER_TICK; step++) {
-      const run = await this.act(view, application, generation);
+      const run = await this.act(view, application, at);
       view = await this.decide(view.job, run, application, openLaunches);
       // Its next run belongs into another application, which has a look of its own.
       if (run === null && job.application !== application.name) break;
@@ -84,7 +86,7 @@ export class Jobs {
         reason: application.decision.reason,
         noResources: application.noResources,
       },
-      report: run === null ? null : reportOf(application, run),
+      report: run === null ? null : reportOf(application, job, run),
       restart,
       lastFailure: exceptionText(failures[0] ?? null),
       topicAway: run?.spec.reads.length === 0 ? this.deps.topic.awaySince() : null,
@@ -98,10 +100,10 @@ export class Jobs {
   private async act(
     { job, run, decision }: JobView,
     application: ApplicationView,
-    generation: GenerationRow,
+    { generation, live }: Placement,
   ): Promise<RunRow | null> {
     if (decision.action === "openRun" && application.launch !== null) {
-      const opened = await this.deps.runs.start(job.id, generation.number, application.launch.id);
+      const opened = await this.deps.runs.start(job.id, generation, application.launch.id, live);
       if (opened === null) return null;
       this.deps.log.info({ job: job.id, epoch: opened.epoch, revision: opened.specRevision }, "run opened");
       this.deps.failpoint("run-opened");
@@ -109,7 +111,7 @@ export class Jobs {
       return opened;
     }
     if (decision.action === "closeRun" && run !== null) {
-      const report = reportOf(application, run);
+      const report = reportOf(application, job, run);
       const endedBy = endOf(decision.rule, job, run, application);
       const exception = report?.exception ?? null;
       await this.deps.runs.end(job.id, run.epoch, { endedBy, exception, certificate: report?.certificate ?? null });
@@ -128,7 +130,7 @@ export class Jobs {
         this.deps.failpoint("run-stopping");
         run.stoppingSince = this.deps.clock.now();
       }
-      const report = reportOf(application, run);
+      const report = reportOf(application, job, run);
       if (report?.queryRunId && report.queryRunId !== run.queryRunId) {
         await this.deps.runs.query(job.id, run.epoch, report.queryId ?? null, report.queryRunId);
       }
@@ -143,9 +145,11 @@ export class Jobs {
   }
 }
 
-function reportOf(application: ApplicationView, run: RunRow) {
-  if (application.launch?.id !== run.launch) return null;
-  return application.call?.request.jobs.find((report) => report.job === run.job && report.epoch === run.epoch) ?? null;
+function reportOf(application: ApplicationView, { id, shadowOf }: JobRow, { launch, generation, epoch }: RunRow) {
+  if (application.launch?.id !== launch) return null;
+  const isOfRun = (report: JobReport) =>
+    report.job === (shadowOf ?? id) && report.generation === generation && report.epoch === epoch;
+  return application.call?.request.jobs.find(isOfRun) ?? null;
 }
 
 /** Since this process started its runner has not had the time to call: what was true last is the best that is known. */

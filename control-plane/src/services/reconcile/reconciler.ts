@@ -1,14 +1,14 @@
-import { type AssignmentSite, composeSpec } from "../../domain/assignment.ts";
+import { type AssignmentSite, composeSpec, type PlacedJob } from "../../domain/assignment.ts";
 import type { LaunchPhase } from "../../domain/lifecycle/launch.ts";
-import type { JobSpec } from "../../domain/specs/job-spec.ts";
 import type { Assignment, AssignmentSpec } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
 import type { Log } from "../log.ts";
 import type { Meter } from "../metrics.ts";
 import type { OverridesToApply } from "../overrides.ts";
+import { type Placement, placer } from "../placement.ts";
 import type { CatalogStore, Clock, LaunchStore, RunStore } from "../ports.ts";
-import type { ApplicationRow, GenerationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
+import type { ApplicationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
 import type { Jobs, JobView } from "./jobs.ts";
 import type { OperationSteps } from "./operations.ts";
@@ -140,15 +140,16 @@ export class Reconciler {
     this.lastTick = now;
     // First: an operation is judged by what is seen after it was asked for, never by an older view.
     const operations = await this.deps.operations.open();
-    const [jobs, applications, open, openRuns, generation] = await Promise.all([
+    const [jobs, applications, open, openRuns, generations] = await Promise.all([
       catalog.jobs(),
       catalog.applications(),
       launches.open(),
       runs.openRuns(),
-      catalog.liveGeneration(site.pipeline),
+      catalog.generations(site.pipeline),
     ]);
-    if (generation === null) throw new Error(`pipeline ${site.pipeline} has no live generation`);
-    const specs = Object.fromEntries(jobs.map((job) => [job.id, job.spec]));
+    if (!generations.some(({ live }) => live)) throw new Error(`pipeline ${site.pipeline} has no live generation`);
+    const placementOf = placer(generations);
+    const placed = new Map(jobs.map((job) => [job.id, { ...placementOf(job), id: job.id, spec: job.spec }]));
     const jobViews: JobView[] = [];
     const plans = new Map<string, ApplicationPlan | null>();
     const views = new Map<string, ApplicationView>();
@@ -169,11 +170,12 @@ export class Reconciler {
       const decisions = new Map<string, Decisions>();
       for (const job of members) {
         const run = openRuns.find((candidate) => candidate.job === job.id) ?? null;
-        mine.push(await this.deps.jobs.step(job, run, view, open, generation));
-        if (job.spec.kind === JUDGES) decisions.set(job.id, await this.decisionsFor(job, generation));
+        const at = placementOf(job);
+        mine.push(await this.deps.jobs.step(job, run, view, open, at));
+        if (job.spec.kind === JUDGES) decisions.set(job.id, await this.decisionsFor(job, at));
       }
       jobViews.push(...mine);
-      plans.set(application.name, this.planFor(application, view, mine, { specs, decisions }, generation, wanted));
+      plans.set(application.name, this.planFor(application, view, mine, { placed, decisions }, wanted));
     };
     const troubles: unknown[] = [];
     for (const application of applications) {
@@ -194,9 +196,9 @@ export class Reconciler {
   }
 
   /** What people decided about single records, for a job that judges records. */
-  private async decisionsFor({ id, pipeline, spec }: JobRow, generation: GenerationRow): Promise<Decisions> {
+  private async decisionsFor({ pipeline, spec }: JobRow, { job, generation }: Placement): Promise<Decisions> {
     const table = spec.writes[0] ?? "";
-    const { overrides, anyApplied } = await this.deps.overrides.toApply(pipeline, id, generation.number, table);
+    const { overrides, anyApplied } = await this.deps.overrides.toApply(pipeline, job, generation, table);
     return { overrides, overridesApplied: anyApplied };
   }
 
@@ -213,20 +215,17 @@ export class Reconciler {
     { name, dedicated }: ApplicationRow,
     view: ApplicationView,
     jobs: JobView[],
-    { specs, decisions }: { specs: Record<string, JobSpec>; decisions: Map<string, Decisions> },
-    generation: GenerationRow,
+    { placed, decisions }: { placed: Map<string, PlacedJob>; decisions: Map<string, Decisions> },
     wanted: boolean,
   ): ApplicationPlan {
     const launchId = view.launch === null || view.launch.endedAt !== null ? null : view.launch.id;
     const assignments = jobs.flatMap(({ job, run }): Assignment[] => {
-      if (run === null || run.launch !== launchId) return [];
-      // The rules of a generation's rows are those it was made with, whatever the manifest says by now.
-      const parameters = { ...this.deps.site.parameters, ...generation.rules };
-      const { number, tables } = generation;
-      const spec = composeSpec({ ...this.deps.site, parameters, jobs: specs }, job.id, run.spec, number, tables);
+      const here = placed.get(job.id);
+      if (run === null || here === undefined || run.launch !== launchId) return [];
+      const spec = composeSpec({ ...this.deps.site, jobs: [...placed.values()] }, here, run.spec);
       return [
         {
-          job: job.id,
+          job: here.job,
           generation: run.generation,
           epoch: run.epoch,
           desired: run.stoppingSince === null ? "running" : "stopped",

@@ -1,4 +1,5 @@
 import type { TopicOffsets } from "../../domain/lag.ts";
+import { generationOf } from "../../domain/layout.ts";
 import { type Line, overall, type Report } from "../../domain/reconciliation/report.ts";
 import { Tally } from "../../domain/reconciliation/tally.ts";
 import type { LedgerStore } from "../ledger.ts";
@@ -52,7 +53,7 @@ export async function check(
   const tally = new Tally(before.figures);
   const tables = openTables(parts, input, memory);
   const scope: Scope = {
-    generation: input.live.generation,
+    generationOf: (name) => generationOf(input.live.paths[name] ?? "") ?? input.live.generation,
     tally,
     ledger: parts.ledger,
     engine: parts.engine,

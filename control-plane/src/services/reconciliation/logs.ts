@@ -19,7 +19,7 @@ export async function checkChain(
   let end: ChainEnd | undefined = before?.end;
   for (let after = before?.version ?? -1; after < table.newest; after += ENTRIES_AT_ONCE) {
     const upTo = Math.min(after + ENTRIES_AT_ONCE, table.newest);
-    const entries = await scope.ledger.entries(scope.generation, table.name, after, upTo);
+    const entries = await scope.ledger.entries(scope.generationOf(table.name), table.name, after, upTo);
     const followed = followChain(end, entries.map(link), EVERY_BATCH.includes(table.name));
     for (const text of followed.breaks) scope.tally.found(ledgerLine(table.name), text);
     scope.tally.add(`ledger.entries.${table.name}`, BigInt(entries.length));

@@ -10,7 +10,8 @@ export const ENTRIES_AT_ONCE = 5_000;
 
 /** What every step of a check works on. */
 export interface Scope {
-  generation: number;
+  /** The generation whose ledger is a table's: an older one than the live one where no replay touched the table. */
+  generationOf(table: string): number;
   tally: Tally;
   ledger: LedgerStore;
   engine: QueryEngine;
@@ -22,7 +23,7 @@ export interface Scope {
 /** Ledger entries of a table's newest commits after a version, oldest first. */
 export function newEntries(scope: Scope, table: AuditedTable, after: number | null): Promise<LedgerRow[]> {
   const first = Math.max(after ?? -1, table.newest - ENTRIES_AT_ONCE);
-  return scope.ledger.entries(scope.generation, table.name, first, table.newest);
+  return scope.ledger.entries(scope.generationOf(table.name), table.name, first, table.newest);
 }
 
 /** What the entries of commits after a version and up to another one say of rows; all of them without a version. */
@@ -32,8 +33,8 @@ export async function ledgerRows(
   after: number | null,
   upTo: number,
 ): Promise<Record<string, bigint>> {
-  if (after === null) return scope.ledger.sums(scope.generation, table, upTo);
-  const entries = await scope.ledger.entries(scope.generation, table, after, upTo);
+  if (after === null) return scope.ledger.sums(scope.generationOf(table), table, upTo);
+  const entries = await scope.ledger.entries(scope.generationOf(table), table, after, upTo);
   const sums: Record<string, bigint> = {};
   for (const { entry } of entries) {
     const named = { ...(entry.rows as Record<string, number> | undefined), rowsIn: Number(entry.rowsIn ?? 0) };

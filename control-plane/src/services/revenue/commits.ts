@@ -39,7 +39,7 @@ export class Commits {
 
   async find(query: CommitQuery): Promise<Commit[]> {
     const [heard, unheard] = await Promise.all([
-      this.store.find({ ...query, generation: this.set.generation }),
+      this.store.find({ ...query, generation: this.set.generationOf(query.table) }),
       this.unheardOf(query.table, query.kind),
     ]);
     const found = [...heard.flatMap(fromRow), ...unheard.filter((commit) => matches(commit, query))];
@@ -69,7 +69,7 @@ export class Commits {
   private async readUnheard(table: string, kind: CommitFilter["kind"]): Promise<Commit[]> {
     const newest = this.set.snapshot(table)?.version ?? -1;
     const [heard] = await this.store.find({
-      generation: this.set.generation,
+      generation: this.set.generationOf(table),
       ...{ table, kind, by: "batch", order: "newest", limit: 1 },
     });
     const first = Math.max(heard === undefined ? 0 : Number(heard.version) + 1, newest - READ_AT_MOST + 1);

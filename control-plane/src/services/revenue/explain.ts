@@ -15,7 +15,14 @@ import { selectFigures } from "./figures.ts";
 import { FINAL, type Position, UPDATES } from "./position.ts";
 import { type FigureKey, RECORD_CURSOR, type RecordOfFigure, Records, SILVER } from "./records.ts";
 import { type Query, readRequest } from "./request.ts";
-import { positionOf, type RevenueParts, type RevenueSnapshot, type RevenueWindow, snapshotOf } from "./windows.ts";
+import {
+  momentOf,
+  positionOf,
+  type RevenueParts,
+  type RevenueSnapshot,
+  type RevenueWindow,
+  snapshotOf,
+} from "./windows.ts";
 
 export interface ExplainRequest extends Record<Dimension, string> {
   window_start: string;
@@ -64,8 +71,9 @@ export interface Explanation {
 }
 
 export interface ExplainParts extends RevenueParts {
-  runs: Pick<RunStore, "find">;
-  rules: { allowedLatenessMs: number; allowedSkewMs: number };
+  runs: Pick<RunStore, "findOf">;
+  /** those that the live rows were judged by */
+  rules: () => Promise<{ allowedLatenessMs: number; allowedSkewMs: number }>;
 }
 
 /** Batches and changes that one answer lists at most, the newest ones. */
@@ -84,14 +92,13 @@ export class Explanations {
     const { query, key } = readExplain(request, this.parts.windowMs);
     const shape = `explain ${Object.values(key).join(" ")} ${request.as_of ?? ""}`;
     const after = readCursor(shape, RECORD_CURSOR, request.cursor);
-    // Silver last: it then has every record that gold has counted.
-    return this.parts.snapshots.read([FINAL, UPDATES, SILVER], async (set) => {
+    const answer = async (set: SnapshotSet): Promise<Explanation> => {
       const position = await positionOf(this.parts, set, query, request.as_of);
       const records = new Records(set, key, position.through ?? {});
       const [figures, parts, found] = await Promise.all([
         selectFigures(set, query, position),
         partsOf(set, key, position),
-        records.read(request.limit, after, this.parts.rules),
+        records.read(request.limit, after, await this.parts.rules()),
       ]);
       const figure = (figures[0] as unknown as RevenueWindow | undefined) ?? null;
       const { batches, commits, ...history } = await this.history(set, key, parts, position);
@@ -121,10 +128,12 @@ export class Explanations {
           batches: Math.max(0, batches.length - MOST_LISTED),
           changes: Math.max(0, history.changes.length - MOST_LISTED),
         },
-        runs: await this.runsOf(commits),
+        runs: await this.runsOf(commits, set.generationOf(UPDATES)),
         snapshot: snapshotOf({ ...position, stamp: withSilver(position, set) }),
       };
-    });
+    };
+    // Silver last: it then has every record that gold has counted.
+    return this.parts.snapshots.read([FINAL, UPDATES, SILVER], answer, momentOf(query));
   }
 
   private async history(set: SnapshotSet, key: FigureKey, parts: readonly UpdatePart[], position: Position) {
@@ -167,9 +176,11 @@ export class Explanations {
     return { ...history, batches, commits: made };
   }
 
-  private async runsOf(commits: readonly Commit[]): Promise<Explanation["runs"]> {
+  /** @param generation of the table that they are commits of */
+  private async runsOf(commits: readonly Commit[], generation: number): Promise<Explanation["runs"]> {
     const epochs = new Map(commits.map(({ job, epoch }) => [`${job} ${epoch}`, { job, epoch }]));
-    const runs = await Promise.all([...epochs.values()].map(({ job, epoch }) => this.parts.runs.find(job, epoch)));
+    const find = ({ job, epoch }: Pick<Commit, "job" | "epoch">) => this.parts.runs.findOf(job, generation, epoch);
+    const runs = await Promise.all([...epochs.values()].map(find));
     return runs
       .filter((run) => run !== null)
       .map(({ job, epoch, launch, startedAt, endedAt, endedBy }) => ({

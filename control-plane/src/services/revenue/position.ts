@@ -21,7 +21,7 @@ export interface Position {
   through: OffsetVector | undefined;
   /** final rows that were made by then count; undefined: all that there are */
   finalisedBy: string | undefined;
-  /** when the newest commit that counts was made: asked as of then, the answer is the same; null before the first one */
+  /** when the newest commit that counts was made, or its generation became live after that: asked as of then, the answer is the same; null before the first one */
   asOf: string | null;
 }
 
@@ -35,7 +35,7 @@ export async function positionNow(set: SnapshotSet, commits: Commits): Promise<P
     batch: undefined,
     through: updates && newestEntry(updates, "batch")?.through,
     finalisedBy: undefined,
-    asOf: newest(times),
+    asOf: newest(times.some((time) => time !== undefined) ? [...times, set.since] : []),
   };
 }
 
@@ -86,7 +86,7 @@ export async function positionAsOf(
     batch: updates.batch,
     through: updates.entry.through,
     finalisedBy: final?.at.toISOString(),
-    asOf: newest([updates.at, final?.at]),
+    asOf: newest([updates.at, final?.at, set.since]),
   };
 }
 

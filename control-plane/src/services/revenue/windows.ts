@@ -58,7 +58,7 @@ export function createRevenue(parts: RevenueParts): Revenue {
     async windows(request) {
       const query = readRequest(request, parts.windowMs);
       // Final rows first: the updates are then at least as new as what the final rows sum, and no window falls between the two.
-      return parts.snapshots.read([FINAL, UPDATES], async (set) => {
+      const answer = async (set: SnapshotSet) => {
         const position = await positionOf(parts, set, query, request.as_of);
         const rows = await selectFigures(set, query, position);
         const page = rows.slice(0, query.limit) as unknown as RevenueWindow[];
@@ -69,7 +69,8 @@ export function createRevenue(parts: RevenueParts): Revenue {
           nextCursor: key === undefined ? null : writeCursor(query.shape, key),
           snapshot: snapshotOf(position),
         };
-      });
+      };
+      return parts.snapshots.read([FINAL, UPDATES], answer, momentOf(query));
     },
   };
 }
@@ -85,6 +86,11 @@ export function positionOf(
   return asOf === undefined
     ? positionNow(set, commits)
     : positionAsOf({ set, commits, clock: parts.clock }, asOf, text);
+}
+
+/** When the tables are to be those that were live then; undefined for those that are live now, whose versions count, too. */
+export function momentOf({ asOf }: Pick<Query, "asOf">): Date | undefined {
+  return asOf !== undefined && "at" in asOf ? new Date(Number(asOf.at / 1000n)) : undefined;
 }
 
 export function snapshotOf({ stamp, finalThrough, asOf }: Position): RevenueSnapshot {

@@ -45,11 +45,11 @@ export class JobSpecs {
 
   /**
    * Replaces a job's spec.
-   * @throws Problem `unknown_job`, `invalid_request`, `stale_revision`, `needs_new_generation`, `does_not_fit`
+   * @throws Problem `unknown_job`, `belongs_to_replay`, `invalid_request`, `stale_revision`, `needs_new_generation`, `does_not_fit`
    */
   async put(id: string, request: ChangeRequest, asked: Asked): Promise<SpecAnswer<ReturnType<typeof writeJobSpec>>> {
     const { jobs, catalog, runs } = this.deps;
-    const job = await jobs.find(id);
+    const job = await jobs.findOwn(id);
     requireRevision(request.expected, job.revision, `/v1/jobs/${id}`);
     const spec = readBody(request.body, readJobSpec);
     const changes = jobChanges(job.spec, spec);

@@ -39,7 +39,7 @@ async function newLaunch(): Promise<string> {
   return id;
 }
 
-const newRun = async (job: string) => (await createRunStore(database).start(job, 1, launch))?.epoch ?? 0;
+const newRun = async (job: string) => (await createRunStore(database).start(job, 1, launch, 1))?.epoch ?? 0;
 
 interface Told {
   job: string;

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createOverrideStore, settleOverride } from "../../../src/adapters/postgres/overrides.ts";
-import type { RunnerEvent } from "../../../src/domain/sync.ts";
 import { startControlPlane, type TestControlPlane } from "../../fixtures/control-plane.ts";
 
 const [TOPIC, JOB, SILVER] = ["sales.events.v1", "sales.silver", "silver.sales_events"];
@@ -40,10 +39,10 @@ const hasRead = (generation: number, through: Record<string, string>) =>
     [JOB, generation, SILVER, JSON.stringify({ through: { [TOPIC]: through } })],
   );
 
-async function tell(number: number, generation: number, state: "applied" | "refused" = "applied") {
+async function tell(number: number, generation: number, state: "applied" | "refused" = "applied", about = JOB) {
   const data = { number, state, reasons: [] };
   const event = { sequence: 1, type: "override", job: JOB, generation, epoch: 1, at: "2026-11-21T00:00:00Z", data };
-  await settleOverride(database, event as RunnerEvent);
+  return settleOverride(database, { ...event, about });
 }
 
 async function named(generation: number): Promise<number[]> {
@@ -76,6 +75,15 @@ describe("overrides that a job is told of", () => {
     expect(await named(2), "it has ended there").toEqual([]);
     const found = await createOverrideStore(database).find(number);
     expect(found?.state, "and what it was decided by holds").toBe("applied");
+  });
+
+  it("become what the live tables make of them, also where a shadow was faster", async () => {
+    const [number = 0] = await decide("pending", 0, [9]);
+    expect(await tell(number, 2, "refused", "sales.silver@2")).toEqual([]);
+    const store = createOverrideStore(database);
+    expect((await store.find(number))?.state).toBe("pending");
+    expect((await tell(number, 1)).map(({ type }) => type)).toEqual(["override.applied"]);
+    expect((await store.find(number))?.state).toBe("applied");
   });
 
   it("are told again to a table that has lost the record, as after a backup was restored", async () => {
