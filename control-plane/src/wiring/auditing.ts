@@ -1,7 +1,9 @@
+import { createLivePointer } from "../adapters/live-pointer.ts";
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import type { Alerts } from "../services/alerts.ts";
 import { followedTables } from "../services/generations/followed-tables.ts";
+import { PointerWatch } from "../services/generations/pointer-watch.ts";
 import { LedgerHarvest } from "../services/ledger-harvest.ts";
 import { liveTables } from "../services/live-tables.ts";
 import type { Log } from "../services/log.ts";
@@ -9,7 +11,7 @@ import { Reconciliation } from "../services/reconciliation/reconciliation.ts";
 import type { TopicWatch } from "../services/topic-watch.ts";
 import type { Outside } from "./outside.ts";
 
-/** What keeps the ledger whole and compares the tables with it; only the control plane that decides runs it. */
+/** What keeps the ledger whole, compares the tables with it, and says in the lake which of them are live; only the control plane that decides runs it. */
 export interface Auditing {
   harvest: LedgerHarvest;
   reconciliation: Reconciliation;
@@ -41,15 +43,24 @@ export function createAuditing(
     clock,
     log,
   });
+  const pointer = new PointerWatch({
+    pipeline: manifest.name,
+    catalog,
+    write: createLivePointer(lakeDir),
+    // What is live now has had no check yet, or an old one.
+    onChange: () => void reconciliation.attempt(),
+    log,
+  });
   return {
     harvest,
     reconciliation,
     start() {
+      pointer.start();
       harvest.start();
       reconciliation.start();
     },
     async stop() {
-      const stopped = Promise.all([harvest.stop(), reconciliation.stop()]);
+      const stopped = Promise.all([pointer.stop(), harvest.stop(), reconciliation.stop()]);
       auditEngine.interrupt();
       await stopped;
     },

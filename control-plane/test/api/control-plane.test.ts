@@ -50,7 +50,13 @@ describe("a wrong request", () => {
       /body: expected whole characters/,
     ],
     ["a path that cannot be read", { url: "/v1/jobs/%E0%A4%A" }, 400, "invalid_request", /hexadecimal digits/],
-    ["an unknown query parameter", { url: "/v1/jobs?colour=red" }, 400, "invalid_request", /colour: expected no query/],
+    [
+      "an unknown query parameter",
+      { url: "/v1/jobs?colour=red" },
+      400,
+      "invalid_request",
+      /colour: expected no such query/,
+    ],
     [
       "a parameter out of range",
       { url: "/v1/jobs/sales.gold/runs?limit=0" },
