@@ -117,7 +117,13 @@ export async function createControlPlane(
     meter: metrics,
     log: logger,
   });
-  const publishers = createPublishers(outside, { config, manifest, schemas: publicationSchemas, alerts, log: logger });
+  const publishers = createPublishers(outside, {
+    manifest,
+    schemas: publicationSchemas,
+    alerts,
+    snapshots,
+    log: logger,
+  });
   let leadership: Leadership | null = null;
   const standsBy = () => (leadership === null ? "is starting" : leadership.waitingFor);
   const app = await buildApp(

@@ -6,21 +6,20 @@ import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
 import { type PublicationSpec, subjectOf } from "../domain/publications/publication-spec.ts";
 import type { Alerts } from "../services/alerts.ts";
-import { liveTables } from "../services/live-tables.ts";
 import { batchMetricsFeed } from "../services/publications/feeds/batch-metrics.ts";
 import { deadLettersFeed } from "../services/publications/feeds/dead-letters.ts";
 import { finalWindowsFeed } from "../services/publications/feeds/final-windows.ts";
 import type { Feed } from "../services/publications/ports.ts";
 import { Publisher } from "../services/publications/publisher.ts";
-import { createSnapshots } from "../services/snapshots.ts";
+import type { Snapshots } from "../services/snapshots.ts";
 import type { Outside } from "./outside.ts";
 
 export interface PublishingParts {
-  config: Config;
   manifest: Manifest;
   /** by the publication's name */
   schemas: Readonly<Record<string, string>>;
   alerts: Alerts;
+  snapshots: Snapshots;
   log: FastifyBaseLogger;
 }
 
@@ -42,15 +41,9 @@ export async function readPublicationSchemas(config: Config, manifest: Manifest)
 /** Wires what sends rows on to topics. */
 export function createPublishers(
   outside: Outside,
-  { config, manifest, schemas, alerts, log }: PublishingParts,
+  { manifest, schemas, alerts, snapshots, log }: PublishingParts,
 ): Publishers {
-  const { catalog, engine, registry, clock } = outside;
-  // Its own, so that a long answer to a user and a look of a publisher never wait for each other's snapshot.
-  const snapshots = createSnapshots({
-    generations: liveTables(catalog, manifest.name, config.lakeDir),
-    log: outside.lake,
-    engine,
-  });
+  const { registry, clock } = outside;
   const publishers = Object.entries(manifest.publications).map(([name, spec]) => {
     const topic = manifest.topics[spec.topic]?.name ?? spec.topic;
     const register = () => registry.register(subjectOf(topic), schemas[name] ?? "");

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import type { Database } from "../../src/adapters/postgres/database.ts";
 import { createJournal } from "../../src/adapters/postgres/journal.ts";
 import type { NewEvent } from "../../src/domain/event.ts";
 import { HOST, startControlPlane, type TestControlPlane } from "../fixtures/control-plane.ts";
@@ -13,7 +13,7 @@ const streams: EventStream[] = [];
 beforeAll(async () => {
   running = await startControlPlane();
   await running.controlPlane.app.listen({ host: "127.0.0.1", port: 0 });
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
 }, 60_000);
 
 afterEach(async () => {
@@ -21,7 +21,6 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 

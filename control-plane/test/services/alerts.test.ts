@@ -2,12 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAlertStore } from "../../src/adapters/postgres/alerts.ts";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createJournal } from "../../src/adapters/postgres/journal.ts";
 import { createWebhook } from "../../src/adapters/webhook.ts";
 import { AlertDelivery } from "../../src/services/alert-delivery.ts";
 import { type AlertStore, Alerts, type Observation } from "../../src/services/alerts.ts";
-import { startPostgres, type TestPostgres } from "../fixtures/postgres.ts";
+import { openTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 import { startWebhookServer, type WebhookServer } from "../fixtures/webhook-server.ts";
 
 const TIMES = { lookMs: 50, firstRetryMs: 10, longestRetryMs: 40, giveUpMs: 86_400_000, graceMs: 50 };
@@ -15,27 +14,23 @@ const lines: string[] = [];
 const log = pino({ level: "debug" }, { write: (line: string) => lines.push(line) });
 const clock = { now: () => new Date() };
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 let store: AlertStore;
 let hook: WebhookServer;
 let delivery: AlertDelivery;
 let alerts: Alerts;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
-  store = createAlertStore(database);
+  opened = await openTestDatabase();
+  store = createAlertStore(opened.database);
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 beforeEach(async () => {
-  await database.query("TRUNCATE alerts, alert_messages, events");
+  await opened.database.query("TRUNCATE alerts, alert_messages, events");
   lines.length = 0;
   hook = await startWebhookServer();
   return async () => {
@@ -60,7 +55,7 @@ const breach = (change: Partial<Observation> = {}): Observation => ({
 });
 
 const events = async () =>
-  (await createJournal(database).after(0n, { types: [], subjects: [] }, 100)).events.map(
+  (await createJournal(opened.database).after(0n, { types: [], subjects: [] }, 100)).events.map(
     ({ type, data }) => `${type} ${data.key}`,
   );
 
@@ -135,7 +130,7 @@ describe("an alert", { timeout: 30_000 }, () => {
       await alerts.observe(breach({ key }));
       await alerts.observe(breach({ key, failing: false }));
     }
-    await database.query("UPDATE alert_messages SET delivered_at = now()");
+    await opened.database.query("UPDATE alert_messages SET delivered_at = now()");
     await store.prune(1);
     expect((await alerts.list({ limit: 10 })).items.map(({ key }) => key)).toEqual(["c", "still"]);
   });

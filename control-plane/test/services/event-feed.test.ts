@@ -4,19 +4,17 @@ import { setTimeout as delay } from "node:timers/promises";
 import fastify, { type FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createJournal } from "../../src/adapters/postgres/journal.ts";
 import { eventRoutes } from "../../src/api/events.ts";
 import { dependencyUnavailable } from "../../src/domain/problem.ts";
 import { EventFeed } from "../../src/services/event-feed.ts";
 import type { Journal } from "../../src/services/journal.ts";
+import { openTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 import { EventStream } from "../fixtures/event-stream.ts";
-import { startPostgres, type TestPostgres } from "../fixtures/postgres.ts";
 
 const HEARTBEAT_MS = 100;
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 let journal: Journal;
 let isAway = false;
 let pages = 0;
@@ -24,15 +22,12 @@ let feed: EventFeed;
 let app: FastifyInstance;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
-  journal = createJournal(database);
+  opened = await openTestDatabase();
+  journal = createJournal(opened.database);
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 /** The real journal, which sometimes cannot be reached. */
@@ -95,7 +90,7 @@ describe("an event stream", { timeout: 30_000 }, () => {
   });
 
   it("drops a client that does not read, and keeps nothing for it", async () => {
-    await database.query(
+    await opened.database.query(
       `INSERT INTO events (type, subjects, data)
        SELECT 'job.state', ARRAY['fat'], jsonb_build_object('text', repeat('x', 4000)) FROM generate_series(1, 8000)`,
     );

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lakeFiles } from "../../src/adapters/lake-files.ts";
-import { type Database, openDatabase, type Queryable } from "../../src/adapters/postgres/database.ts";
+import type { Database, Queryable } from "../../src/adapters/postgres/database.ts";
 import { createEventStore } from "../../src/adapters/postgres/events.ts";
 import { createJournal } from "../../src/adapters/postgres/journal.ts";
 import { createLaunchStore } from "../../src/adapters/postgres/launches.ts";
@@ -23,11 +23,10 @@ let lake: FixtureLake;
 
 beforeAll(async () => {
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 

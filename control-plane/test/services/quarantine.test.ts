@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
+import type { Database } from "../../src/adapters/postgres/database.ts";
 import { createOverrideStore } from "../../src/adapters/postgres/overrides.ts";
 import { createOutcomes } from "../../src/services/outcomes.ts";
 import { createQuarantine, type Quarantine, type QuarantineRequest } from "../../src/services/quarantine.ts";
@@ -24,14 +24,13 @@ beforeAll(async () => {
   open = await openLake(AUDITED, "audited-lake.tar.gz");
   older = await openLake(SALES_TABLES);
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
   quarantine = quarantineOf(open.snapshots);
 }, 60_000);
 
 afterAll(async () => {
   open.close();
   older.close();
-  await database?.close();
   await running?.stop();
 });
 

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createTokenStore } from "../../src/adapters/postgres/tokens.ts";
 import { Tokens } from "../../src/services/tokens.ts";
-import { startPostgres, type TestPostgres } from "../fixtures/postgres.ts";
+import { openTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 let tokens: Tokens;
 let now = new Date("2026-11-21T00:00:00Z");
 const asked = { by: "test", requestId: "r" };
@@ -15,15 +13,16 @@ const later = (ms: number) => {
 };
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
-  tokens = new Tokens({ store: createTokenStore(database), clock: { now: () => now }, adminToken: "first-admin" });
+  opened = await openTestDatabase();
+  tokens = new Tokens({
+    store: createTokenStore(opened.database),
+    clock: { now: () => now },
+    adminToken: "first-admin",
+  });
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 describe("a token", () => {
@@ -47,11 +46,11 @@ describe("a token", () => {
   it("is kept as a hash: its secret is nowhere in the database", async () => {
     const { secret } = await tokens.create({ name: "hidden", role: "viewer", expiresInMs: null }, asked);
     const rows = [
-      ...(await database.query("SELECT *, encode(secret_hash, 'escape') AS text FROM tokens")),
-      ...(await database.query("SELECT * FROM audit_log")),
+      ...(await opened.database.query("SELECT *, encode(secret_hash, 'escape') AS text FROM tokens")),
+      ...(await opened.database.query("SELECT * FROM audit_log")),
     ];
     expect(JSON.stringify(rows)).not.toContain(secret.slice(4));
-    const [{ bytes } = { bytes: 0 }] = await database.query<{ bytes: number }>(
+    const [{ bytes } = { bytes: 0 }] = await opened.database.query<{ bytes: number }>(
       "SELECT length(secret_hash) AS bytes FROM tokens WHERE name = 'hidden'",
     );
     expect(bytes).toBe(32);

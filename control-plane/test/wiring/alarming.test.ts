@@ -1,7 +1,6 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createAlertStore } from "../../src/adapters/postgres/alerts.ts";
-import { type Database, openDatabase } from "../../src/adapters/postgres/database.ts";
 import { createWebhook } from "../../src/adapters/webhook.ts";
 import { parseRules } from "../../src/domain/dq/rules-file.ts";
 import type { Manifest } from "../../src/domain/manifest.ts";
@@ -9,7 +8,7 @@ import { ruleSet } from "../../src/services/dq/rule-set.ts";
 import type { Positions } from "../../src/services/positions.ts";
 import { createAlarming, createAlerts } from "../../src/wiring/alarming.ts";
 import type { Outside } from "../../src/wiring/outside.ts";
-import { startPostgres, type TestPostgres } from "../fixtures/postgres.ts";
+import { openTestDatabase, type TestDatabase } from "../fixtures/database.ts";
 import { openQualityLake, type QualityLake } from "../fixtures/quality-lake.ts";
 import { startWebhookServer, type WebhookServer } from "../fixtures/webhook-server.ts";
 
@@ -19,15 +18,12 @@ rules:
 `;
 const log = pino({ level: "silent" });
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 let lake: QualityLake;
 let hook: WebhookServer;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
+  opened = await openTestDatabase();
   lake = await openQualityLake();
   hook = await startWebhookServer();
 }, 60_000);
@@ -35,14 +31,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await hook?.close();
   lake?.close();
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 describe("alarming", { timeout: 30_000 }, () => {
   it("tells the webhook of a breached rule and of its end, from one term of deciding to the next", async () => {
     const outside = {
-      alertStore: createAlertStore(database),
+      alertStore: createAlertStore(opened.database),
       webhook: createWebhook(hook.url),
       clock: { now: () => new Date() },
     } as Partial<Outside> as Outside;

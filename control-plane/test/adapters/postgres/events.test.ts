@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createCommitStore } from "../../../src/adapters/postgres/commits.ts";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
 import { createEventStore } from "../../../src/adapters/postgres/events.ts";
 import { createJournal } from "../../../src/adapters/postgres/journal.ts";
 import { createLaunchStore } from "../../../src/adapters/postgres/launches.ts";
@@ -15,11 +15,10 @@ let launch: string;
 
 beforeAll(async () => {
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
 import { createHistory } from "../../../src/adapters/postgres/history.ts";
 import { readTotals } from "../../../src/adapters/postgres/totals.ts";
 import { HOST, startControlPlane, type TestControlPlane } from "../../fixtures/control-plane.ts";
@@ -13,7 +13,7 @@ const operations: string[] = [];
 /** Six launches with a run each of two jobs; the runs of one were ended by requests. */
 beforeAll(async () => {
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
   for (let number = 1; number <= 6; number += 1) {
     const [launch, operation] = [randomUUID(), randomUUID()];
     launches.push(launch);
@@ -47,7 +47,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 

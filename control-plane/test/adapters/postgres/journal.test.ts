@@ -1,32 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createJournal, insertEvents } from "../../../src/adapters/postgres/journal.ts";
 import type { EventFilter, NewEvent } from "../../../src/domain/event.ts";
-import { startPostgres, type TestPostgres } from "../../fixtures/postgres.ts";
+import { openTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
 
 const ALL: EventFilter = { types: [], subjects: [] };
 const state = (job: string, number: number): NewEvent => ({ type: "job.state", subjects: [job], data: { number } });
 const batch = (number: number): NewEvent => ({ type: "batch.committed", subjects: ["j"], data: { number } });
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
+  opened = await openTestDatabase();
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 describe("the journal", { timeout: 30_000 }, () => {
   it("shows events in the order of their ids, whatever the order in which transactions begin and end", async () => {
-    const journal = createJournal(database);
+    const journal = createJournal(opened.database);
     const writers = Array.from({ length: 60 }, (_, number) =>
-      database.transaction(async (tx) => {
+      opened.database.transaction(async (tx) => {
         await tx.query("SELECT pg_sleep($1)", [((number * 7) % 10) / 200]);
         await insertEvents(tx, [state(`job-${number}`, number), state(`job-${number}`, number)]);
         await tx.query("SELECT pg_sleep($1)", [((number * 3) % 10) / 500]);
@@ -50,9 +45,9 @@ describe("the journal", { timeout: 30_000 }, () => {
   });
 
   it("does not tell of a change that was rolled back", async () => {
-    const journal = createJournal(database);
+    const journal = createJournal(opened.database);
     const before = await journal.newest();
-    const change = database.transaction(async (tx) => {
+    const change = opened.database.transaction(async (tx) => {
       await insertEvents(tx, [state("nothing", 0)]);
       throw new Error("on second thoughts");
     });
@@ -61,7 +56,7 @@ describe("the journal", { timeout: 30_000 }, () => {
   });
 
   it("finds events by type and by any of their subjects", async () => {
-    const journal = createJournal(database);
+    const journal = createJournal(opened.database);
     const from = await journal.newest();
     await journal.record({ type: "run.closed", subjects: ["a", "launch-1"], data: {} });
     await journal.record({ type: "operation.ended", subjects: ["a", "operation-1"], data: {} });
@@ -76,7 +71,7 @@ describe("the journal", { timeout: 30_000 }, () => {
   });
 
   it("forgets batches sooner than the rest, and says up to where something is missing", async () => {
-    const journal = createJournal(database);
+    const journal = createJournal(opened.database);
     await journal.record(state("old", 1));
     const old = await journal.newest();
     for (let number = 0; number < 5; number += 1) await journal.record(batch(number));

@@ -1,6 +1,5 @@
-import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
 import { createOperationStore } from "../../../src/adapters/postgres/operations.ts";
 import { HOST, startControlPlane, type TestControlPlane } from "../../fixtures/control-plane.ts";
 
@@ -9,11 +8,10 @@ let database: Database;
 
 beforeAll(async () => {
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, (error) => pino({ level: "silent" }).warn(error));
+  database = running.database;
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
 import { createOverrideStore, settleOverride } from "../../../src/adapters/postgres/overrides.ts";
 import { startControlPlane, type TestControlPlane } from "../../fixtures/control-plane.ts";
 
@@ -10,11 +10,10 @@ let database: Database;
 
 beforeAll(async () => {
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 

@@ -1,13 +1,12 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { createAlertStore } from "../../../src/adapters/postgres/alerts.ts";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { parseRules } from "../../../src/domain/dq/rules-file.ts";
 import { Alerts } from "../../../src/services/alerts.ts";
 import { ruleSet } from "../../../src/services/dq/rule-set.ts";
 import { RuleJudge } from "../../../src/services/dq/rule-states.ts";
 import { RuleWatch } from "../../../src/services/dq/rule-watch.ts";
-import { startPostgres, type TestPostgres } from "../../fixtures/postgres.ts";
+import { openTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
 import { openQualityLake } from "../../fixtures/quality-lake.ts";
 
 const RULES = `
@@ -15,24 +14,20 @@ rules:
   - { id: few-bad, kind: domain, description: Bad regions, severity: warning, column: region, allowed: [EU], outcomes: all, threshold: { rate: 0.1, over: 10m } }
 `;
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
+  opened = await openTestDatabase();
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 async function open() {
   const lake = await openQualityLake();
   onTestFinished(() => lake.close());
-  const alerts = new Alerts({ store: createAlertStore(database), notifies: false, onMessage: () => undefined });
+  const alerts = new Alerts({ store: createAlertStore(opened.database), notifies: false, onMessage: () => undefined });
   let now = new Date("2026-11-21T00:00:00Z");
   const watchOf = (rules: string) =>
     new RuleWatch({

@@ -1,7 +1,6 @@
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { lakeFiles } from "../../../src/adapters/lake-files.ts";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createPublicationStore } from "../../../src/adapters/postgres/publications.ts";
 import type { Observation } from "../../../src/services/alerts.ts";
 import { batchMetricsFeed } from "../../../src/services/publications/feeds/batch-metrics.ts";
@@ -9,14 +8,13 @@ import { deadLettersFeed } from "../../../src/services/publications/feeds/dead-l
 import type { PublicationStore } from "../../../src/services/publications/ports.ts";
 import { Publisher } from "../../../src/services/publications/publisher.ts";
 import { createSnapshots } from "../../../src/services/snapshots.ts";
+import { openTestDatabase, type TestDatabase } from "../../fixtures/database.ts";
 import { type OpenLake, openLake, SALES_TABLES } from "../../fixtures/lake.ts";
 import { MemoryTopic } from "../../fixtures/memory-topic.ts";
-import { startPostgres, type TestPostgres } from "../../fixtures/postgres.ts";
 
 const AUDIT = { actor: "ada", action: "publication.pause", target: "dead", requestId: null, before: null, after: null };
 
-let postgres: TestPostgres;
-let database: Database;
+let opened: TestDatabase;
 let store: PublicationStore;
 let open: OpenLake;
 let topic: MemoryTopic;
@@ -24,21 +22,18 @@ let now: number;
 let alarms: Observation[];
 
 beforeAll(async () => {
-  postgres = await startPostgres();
-  database = openDatabase(postgres.url, () => undefined);
-  await database.migrate();
-  store = createPublicationStore(database);
+  opened = await openTestDatabase();
+  store = createPublicationStore(opened.database);
   open = await openLake();
 }, 60_000);
 
 afterAll(async () => {
   open?.close();
-  await database?.close();
-  await postgres?.stop();
+  await opened?.close();
 });
 
 beforeEach(async () => {
-  await database.query("TRUNCATE publications, audit_log");
+  await opened.database.query("TRUNCATE publications, audit_log");
   topic = new MemoryTopic();
   now = Date.parse("2026-11-21T00:00:00Z");
   alarms = [];
@@ -62,7 +57,8 @@ function publisher(records = 2, snapshots = open.snapshots): Publisher {
 
 /** Passes as the loop makes them, failures included, until nothing is to be sent. */
 async function settle(of: Publisher): Promise<void> {
-  for (let more = true; more; ) more = await of.pass().catch(() => true);
+  for (let pass = 0; pass < 500; pass += 1) if (!(await of.pass().catch(() => true))) return;
+  throw new Error("There is always more to send.");
 }
 
 const status = async () => (await store.find("sales", "dead"))?.status;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createAlertStore } from "../../../src/adapters/postgres/alerts.ts";
-import { type Database, openDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { Database } from "../../../src/adapters/postgres/database.ts";
 import type { Report } from "../../../src/domain/reconciliation/report.ts";
 import { type AuditedLake, openAuditedLake, others, RECORDS, TOPIC } from "../../fixtures/audited-lake.ts";
 import { startControlPlane, type TestControlPlane } from "../../fixtures/control-plane.ts";
@@ -11,11 +11,10 @@ let lake: AuditedLake;
 
 beforeAll(async () => {
   running = await startControlPlane();
-  database = openDatabase(running.databaseUrl, () => undefined);
+  database = running.database;
 }, 60_000);
 
 afterAll(async () => {
-  await database?.close();
   await running?.stop();
 });
 
