@@ -74,7 +74,7 @@ async function lock(tx: Queryable, subject: Subject): Promise<RequestFacts> {
   const name = isJob ? subject.job : subject.application;
   if (!isJob) await tx.query("SELECT 1 FROM applications WHERE name = $1 FOR NO KEY UPDATE", [name]);
   const jobs = await tx.query<JobRow>(
-    `SELECT ${JOB_COLUMNS} FROM jobs WHERE ${isJob ? "id" : "application"} = $1 ORDER BY id FOR NO KEY UPDATE`,
+    `SELECT ${JOB_COLUMNS} FROM jobs WHERE ${isJob ? "id" : "application"} = $1 AND retired_at IS NULL ORDER BY id FOR NO KEY UPDATE`,
     [name],
   );
   const [application] = await tx.query<ApplicationRow>(

@@ -4,7 +4,7 @@ import type { CatalogStore } from "../ports.ts";
 
 /** The tables of all generations whose files are there, each once: a shadow's are written, and what was written last into a kept one's is told late. */
 export async function followedTables(
-  catalog: CatalogStore,
+  catalog: Pick<CatalogStore, "generations">,
   pipeline: string,
   lakeDir: string,
 ): Promise<FollowedTable[]> {

@@ -83,6 +83,9 @@ describe("what a runner reports of a shadow job", () => {
       [{ version: 206, at: new Date(at), entry: entryOf(p, { generation: 2, epoch, batch: 6 }) }],
     );
     expect(await counted("late.gold@2", epoch)).toBe("2");
+    const runs = createRunStore(world.database);
+    expect((await runs.findOf("late.gold", 2, epoch))?.job, "whose commits the live table has").toBe("late.gold@2");
+    expect(await runs.findOf("late.gold", 1, epoch)).toBeNull();
   });
 });
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createLivePointer } from "../../src/adapters/live-pointer.ts";
-import { PointerWatch } from "../../src/services/generations/pointer-watch.ts";
+import { createLivePointer } from "../../../src/adapters/live-pointer.ts";
+import { PointerWatch } from "../../../src/services/generations/pointer-watch.ts";
 
 let lakeDir: string;
 let live: number;
