@@ -9,8 +9,10 @@ export interface DuckDbOptions {
   /** queries that run at once; more wait for their turn */
   connections?: number;
   threads?: number;
-  /** e.g. `512MB`; nothing is spilled to disk */
+  /** e.g. `512MB` */
   memoryLimit?: string;
+  /** where what does not fit into memory goes, and how much of it at most, e.g. `4GB`; left out: nowhere */
+  spill?: { folder: string; limit: string };
   /** milliseconds after which a query is interrupted */
   timeoutMs?: number;
 }
@@ -28,11 +30,12 @@ export interface DuckDb extends QueryEngine {
  * Values come back as JSON can hold them (`plainValue`).
  */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDb> {
-  const { folders, connections = 4, threads = 2, memoryLimit = "512MB", timeoutMs = 15_000 } = options;
+  const { folders, connections = 4, threads = 2, memoryLimit = "512MB", timeoutMs = 15_000, spill } = options;
   const instance = await DuckDBInstance.create(":memory:", {
     threads: String(threads),
     memory_limit: memoryLimit,
-    temp_directory: "",
+    temp_directory: spill?.folder ?? "",
+    ...(spill === undefined ? {} : { max_temp_directory_size: spill.limit }),
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });

@@ -95,6 +95,7 @@ const change = Type.Object({
 
 const run = Type.Object({
   job: Type.String({ examples: ["sales.gold"] }),
+  generation: Type.Integer({ description: "Whose tables it wrote", examples: [1] }),
   epoch: Type.Integer({ examples: [3] }),
   launch: Type.String({ examples: ["5c259ff4-f81b-458a-8d21-562e0d610c1e"] }),
   startedAt: Type.String({ examples: ["2026-11-21T00:01:02.003Z"] }),

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { type Static, Type } from "typebox";
 import type { Revenue, RevenueWindow } from "../services/revenue/windows.ts";
+import { CSV_TYPE, csv } from "./csv.ts";
 import { nextCursor, nullable, oneOf, pageQuery, rangeQuery, stampProperties } from "./page-query.ts";
 
 const oneOrMore = (description: string, example: string) =>
@@ -126,18 +127,8 @@ export const revenueRoutes: FastifyPluginAsyncTypebox<{ revenue: Revenue }> = as
       if (format === "json") return reply.send(answer);
       reply.header("penstock-snapshot", JSON.stringify(answer.snapshot));
       if (answer.nextCursor !== null) reply.header("penstock-next-cursor", answer.nextCursor);
-      if (format === "csv") return reply.type("text/csv; charset=utf-8; header=present").send(csv(answer.items));
+      if (format === "csv") return reply.type(CSV_TYPE).send(csv(COLUMNS, answer.items));
       return reply.type("application/x-ndjson").send(answer.items.map((item) => `${JSON.stringify(item)}\n`).join(""));
     },
   );
 };
-
-function csv(items: readonly RevenueWindow[]): string {
-  const lines = items.map((item) => COLUMNS.map((column) => cell(item[column])).join(","));
-  return `${[COLUMNS.join(","), ...lines].join("\r\n")}\r\n`;
-}
-
-function cell(value: string | number | null): string {
-  const text = value === null ? "" : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}

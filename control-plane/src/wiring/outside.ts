@@ -24,6 +24,7 @@ import { createOverrideStore } from "../adapters/postgres/overrides.ts";
 import { createPresenceStore } from "../adapters/postgres/presence.ts";
 import { createPublicationStore } from "../adapters/postgres/publications.ts";
 import { createReconciliationStore } from "../adapters/postgres/reconciliations.ts";
+import { createDiffStore } from "../adapters/postgres/replay-diffs.ts";
 import { createRunStore } from "../adapters/postgres/runs.ts";
 import { createSpecStore } from "../adapters/postgres/specs.ts";
 import { createTokenStore } from "../adapters/postgres/tokens.ts";
@@ -66,6 +67,7 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     reconciliations: createReconciliationStore(database),
     dataFiles: dataFiles(),
     commits: createCommitStore(database),
+    diffs: createDiffStore(database),
     journal: createJournal(database),
     history: createHistory(database),
     specs: createSpecStore(database),

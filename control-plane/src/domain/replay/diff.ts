@@ -81,10 +81,8 @@ export interface Side {
   generation: number;
   /** records of silver, each counted once: as what it ended as */
   records: string;
-  /** distinct topic, partition and offset of silver's rows: fewer than `rows` when a record was read twice */
+  /** distinct places of these: fewer than `records` when one was read twice */
   distinctOffsets: string;
-  /** rows of silver without those of overrides, which are further rows of records that are there already */
-  rows: string;
   /** records by outcome */
   outcomes: Record<string, string>;
   /** figures of windows */
@@ -131,8 +129,8 @@ export function isEmpty({ windows, records }: Pick<DiffSummary, "windows" | "rec
 /** Why the two sides cannot be compared as figures of the same records, each as a sentence; none when they can. */
 export function disagreements({ left, right, records }: Pick<DiffSummary, "left" | "right" | "records">): string[] {
   const sentences: string[] = [];
-  for (const { generation, rows, distinctOffsets, unsupported } of [left, right]) {
-    const twice = BigInt(rows) - BigInt(distinctOffsets);
+  for (const { generation, records: all, distinctOffsets, unsupported } of [left, right]) {
+    const twice = BigInt(all) - BigInt(distinctOffsets);
     if (twice !== 0n) sentences.push(`Generation ${generation} holds ${counted(twice, "record")} more than once.`);
     if (unsupported > 0) {
       const figures = counted(BigInt(unsupported), "figure");

@@ -1,3 +1,4 @@
+import { wholeVersion } from "../../domain/delta/whole-version.ts";
 import { type Place, placesText, type Tally } from "../../domain/reconciliation/tally.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { Parameters, QueryEngine, Row } from "../query-engine.ts";
@@ -61,15 +62,6 @@ export function newestCut(
     if (upstream !== null) return { version: later === 0 ? newest : Number(version), upstream, batch: Number(batch) };
   }
   return null;
-}
-
-/** Delta writes a version that was read to its end as the next one at a negative index. */
-function wholeVersion(source: unknown): number | null {
-  const to = (source as { to?: string | null } | undefined)?.to;
-  if (to == null) return null;
-  const offset = JSON.parse(to) as { reservoirVersion?: number; index?: number; isStartingVersion?: boolean };
-  if (offset.reservoirVersion === undefined || offset.isStartingVersion === true) return null;
-  return (offset.index ?? 0) < 0 ? offset.reservoirVersion - 1 : null;
 }
 
 /** `through` of an entry for the one topic that it names. */

@@ -1,18 +1,33 @@
-import type { DiffSummary } from "../../domain/replay/diff.ts";
+import { formatInstant } from "../../domain/delta/instant.ts";
+import { newestEntry } from "../../domain/delta/snapshot.ts";
+import { Problem } from "../../domain/problem.ts";
+import type { DiffSummary, Side } from "../../domain/replay/diff.ts";
+import type { LogReader } from "../delta-table.ts";
+import type { Clock } from "../ports.ts";
+import { FINAL, finality, UPDATES } from "../revenue/position.ts";
+import { SILVER } from "../revenue/records.ts";
 import type { GenerationRow } from "../rows.ts";
+import { createSnapshots, type SnapshotSet, type Snapshots } from "../snapshots.ts";
+import { type BaseParts, baseOf } from "./comparison/base.ts";
+import { Figures, type SideName } from "./comparison/figures.ts";
+import type { ComparisonEngine, DiffStore } from "./comparison/ports.ts";
+import { RecordComparison } from "./comparison/records.ts";
+import { type Offsets, SilverSide } from "./comparison/side.ts";
+
+type Compared = Pick<GenerationRow, "number" | "tables">;
 
 /** What is to be compared. */
 export interface DiffRequest {
   /** id of the replay that asks */
   replay: string;
   /** the live generation */
-  left: Pick<GenerationRow, "number" | "tables">;
+  left: Compared;
   /** the one that may take its place */
-  right: Pick<GenerationRow, "number" | "tables">;
+  right: Compared;
   /** Kafka offsets by partition: records before them are compared, and both sides must have read all of these */
-  at: Readonly<Record<string, string>>;
+  at: Offsets;
   /** Kafka offsets by partition: records before them were never to be in `right`; left out: it was to have all */
-  from?: Readonly<Record<string, string>> | undefined;
+  from?: Offsets | undefined;
   /** ends the comparison, and with it its queries; it throws what the signal says */
   signal: AbortSignal;
 }
@@ -25,4 +40,155 @@ export interface DiffEngine {
   run(request: DiffRequest): Promise<DiffSummary>;
   /** null while the replay has not been compared */
   summary(replay: string): Promise<DiffSummary | null>;
+}
+
+export interface DiffParts extends BaseParts {
+  store: DiffStore;
+  log: LogReader;
+  openEngine: () => Promise<ComparisonEngine>;
+  windowMs: number;
+  clock: Clock;
+}
+
+/** Compares the tables of two generations by SQL, in an engine of its own that may use the disk and ends with the comparison. */
+export function createDiffEngine(parts: DiffParts): DiffEngine {
+  return {
+    async run(request) {
+      const engine = await parts.openEngine();
+      const interrupt = () => engine.interrupt();
+      request.signal.addEventListener("abort", interrupt);
+      try {
+        request.signal.throwIfAborted();
+        return await compare(parts, stopping(engine, request.signal), request);
+      } catch (error) {
+        request.signal.throwIfAborted();
+        throw error;
+      } finally {
+        request.signal.removeEventListener("abort", interrupt);
+        engine.close();
+      }
+    },
+    summary: (replay) => parts.store.find(replay),
+  };
+}
+
+/** The engine, which begins no query any more once the comparison was given up. */
+function stopping(engine: ComparisonEngine, signal: AbortSignal): ComparisonEngine {
+  return {
+    query: async (sql, parameters) => {
+      signal.throwIfAborted();
+      return engine.query(sql, parameters);
+    },
+    interrupt: () => engine.interrupt(),
+    close: () => engine.close(),
+  };
+}
+
+async function compare(parts: DiffParts, engine: ComparisonEngine, request: DiffRequest): Promise<DiffSummary> {
+  const began = parts.clock.now().getTime();
+  const [left, right] = [request.left, request.right].map((side) => tablesOf(parts, engine, side)) as [
+    Snapshots,
+    Snapshots,
+  ];
+  // Gold before silver, so that silver has every record that gold has counted.
+  const tables = [FINAL, UPDATES, SILVER];
+  return left.read(tables, (leftSet) =>
+    right.read(tables, async (rightSet) => {
+      for (const set of [leftSet, rightSet]) await requireRead(parts, set, request.at);
+      const compared = await new Comparison(parts, engine, request).run(leftSet, rightSet);
+      const now = parts.clock.now().getTime();
+      const summary = { ...compared.summary, comparedAt: formatInstant(BigInt(now) * 1000n), durationMs: now - began };
+      request.signal.throwIfAborted();
+      await parts.store.save(summary, compared.windows, compared.records);
+      return summary;
+    }),
+  );
+}
+
+/** The tables of one generation, whichever is live. */
+function tablesOf({ lakeDir, log }: DiffParts, engine: ComparisonEngine, { number, tables }: Compared): Snapshots {
+  const paths = Object.fromEntries(Object.entries(tables).map(([table, path]) => [table, `${lakeDir}/${path}`]));
+  return createSnapshots({ generations: { live: async () => ({ generation: number, paths }) }, log, engine });
+}
+
+/** @throws Problem `conflict` where a table of the generation has not read up to the position */
+async function requireRead(parts: DiffParts, set: SnapshotSet, at: Offsets): Promise<void> {
+  for (const table of [SILVER, UPDATES]) {
+    const through = await throughOf(parts, set, table);
+    const behind = Object.entries(at).find(([partition, offset]) => BigInt(through[partition] ?? "0") < BigInt(offset));
+    if (behind === undefined) continue;
+    const [partition, offset] = behind;
+    throw new Problem({
+      status: 409,
+      code: "conflict",
+      title: "The generations cannot be compared there yet",
+      detail: `${table} of generation ${set.generation} has read partition ${partition} up to offset ${through[partition] ?? "0"}; offset ${offset} is to be compared.`,
+      next: "Wait until the replay has caught up; GET /v1/replays/{id} says how far it is.",
+    });
+  }
+}
+
+async function throughOf({ commits, topic }: DiffParts, set: SnapshotSet, table: string): Promise<Offsets> {
+  const snapshot = set.snapshot(table);
+  const said = snapshot && newestEntry(snapshot, "batch", "tick")?.through[topic];
+  if (said !== undefined) return said;
+  // Log clean-up took the commit that says it.
+  const of = {
+    generation: set.generationOf(table),
+    table,
+    kind: "batch",
+    by: "batch",
+    order: "newest",
+    limit: 1,
+  } as const;
+  const [newest] = await commits.find(of);
+  return ((newest?.entry.through ?? {}) as Record<string, Offsets>)[topic] ?? {};
+}
+
+/** One comparison, step by step. */
+class Comparison {
+  private readonly parts: DiffParts;
+  private readonly request: DiffRequest;
+  private readonly figures: Figures;
+  private readonly records: RecordComparison;
+
+  constructor(parts: DiffParts, engine: ComparisonEngine, request: DiffRequest) {
+    this.parts = parts;
+    this.request = request;
+    this.figures = new Figures(engine, parts.windowMs);
+    this.records = new RecordComparison(engine, parts.topic);
+  }
+
+  async run(leftSet: SnapshotSet, rightSet: SnapshotSet) {
+    const { replay, at, from = null } = this.request;
+    const [leftSilver, rightSilver] = [leftSet, rightSet].map((set) => new SilverSide(set, this.parts.topic, at)) as [
+      SilverSide,
+      SilverSide,
+    ];
+    const left = await this.side("left", leftSilver);
+    const right = await this.side("right", rightSilver);
+    const { unchanged, finalChanged, changes } = await this.figures.compare(await finality(leftSet));
+    const records = await this.records.compare(leftSilver, rightSilver, from);
+    const listed = { windows: await this.figures.changes(), records: await this.records.changes() };
+    const changedWindows = changes.added + changes.removed + changes.changed;
+    const changedRecords = BigInt(records.added) + BigInt(records.removed) + BigInt(records.changed);
+    const summary = {
+      ...{ replay, left, right, at, from },
+      windows: { ...changes, unchanged, finalChanged },
+      currencies: await this.figures.currencies(),
+      records,
+      kept: {
+        windows: { kept: listed.windows.length, capped: listed.windows.length < changedWindows },
+        records: { kept: listed.records.length, capped: BigInt(listed.records.length) < changedRecords },
+      },
+    };
+    return { ...listed, summary };
+  }
+
+  private async side(name: SideName, silver: SilverSide): Promise<Side> {
+    await silver.prepare();
+    const base = await baseOf(this.parts, silver.set, this.request.at);
+    const counts = await this.records.count(silver);
+    return { generation: silver.set.generation, ...counts, ...(await this.figures.add(name, silver, base)) };
+  }
 }

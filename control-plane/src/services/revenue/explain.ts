@@ -66,7 +66,7 @@ export interface Explanation {
   changes: FigureChange[];
   /** older batches and changes that are not listed */
   omitted: { batches: number; changes: number };
-  runs: Pick<RunDetails, "job" | "epoch" | "launch" | "startedAt" | "endedAt" | "endedBy">[];
+  runs: Pick<RunDetails, "job" | "generation" | "epoch" | "launch" | "startedAt" | "endedAt" | "endedBy">[];
   snapshot: RevenueSnapshot;
 }
 
@@ -185,6 +185,7 @@ export class Explanations {
       .filter((run) => run !== null)
       .map(({ job, epoch, launch, startedAt, endedAt, endedBy }) => ({
         job,
+        generation,
         epoch,
         launch,
         startedAt,

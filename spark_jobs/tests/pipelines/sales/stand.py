@@ -107,6 +107,7 @@ class Stand:
         self.folder = folder
         self.registry = registry
         self.parameters = parameters
+        self.generation = 1
         self.limits: dict[str, int] = {}
         self.quality_rules: dict[str, Any] | None = None
         self.overrides: list[dict[str, Any]] = []
@@ -140,7 +141,7 @@ class Stand:
         }
         if self.quality_rules is not None:
             spec["qualityRules"] = self.quality_rules
-        assignment = Assignment(f"sales.{kind}", 1, epoch, spec)
+        assignment = Assignment(f"sales.{kind}", self.generation, epoch, spec)
         return jobs[kind](JobContext(self.spark, assignment, self.fence, self.reports))
 
     def run(self, kind: str, process: Process | None = None) -> Job:
