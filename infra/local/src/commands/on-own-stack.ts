@@ -6,6 +6,9 @@ import { readSettings } from "../settings.ts";
 import type { Command } from "./command.ts";
 import { runInForeground } from "./foreground.ts";
 
+/** Options with which nothing is run. */
+const ASKS_ONLY = ["--help", "-h", "--list"];
+
 export const smoke: Command = {
   name: "smoke",
   summary: "the main job on 50,000 seeded events, compared with an independent count to the cent",
@@ -46,7 +49,8 @@ export const faults: Command = {
 async function runOnOwnStack(folder: string, args: readonly string[]): Promise<number> {
   const settings = readSettings(process.env);
   const { program, args: all } = nodeProgram(join(CHECKOUT, "test", folder, "main.ts"), args);
-  await ensureRuntime(settings.runtime);
+  // Minutes of installing are no answer to somebody who wants to read what there is.
+  if (!args.some((arg) => ASKS_ONLY.includes(arg))) await ensureRuntime(settings.runtime);
   const env = { ...process.env, PENSTOCK_RUNTIME_DIR: settings.runtime.dir };
   return await runInForeground(program, all, { env, cwd: CHECKOUT });
 }
