@@ -28,7 +28,8 @@ export const topicFaults: Fault[] = [
             },
           ],
         });
-        return isMade || { pending: "the old one is still being deleted" };
+        // False is also said of one that this made a moment ago, by a request whose answer came too late and was sent again.
+        return isMade || (await isSeenAnew(stage)) || { pending: "the old one is still being deleted" };
       });
       await admin.disconnect();
       await isFailed(stage);
@@ -40,6 +41,11 @@ export const topicFaults: Fault[] = [
     },
   },
 ];
+
+async function isSeenAnew(stage: Stage): Promise<boolean> {
+  const { reason } = await stage.job("sales.bronze");
+  return reason?.includes(`${TOPIC} was deleted and made anew`) === true;
+}
 
 async function isFailed(stage: Stage): Promise<void> {
   await stage.until("bronze to be FAILED, with the topic and the ways out in its reason", async () => {
