@@ -31,9 +31,12 @@ import { readVitals } from "./services/vitals.ts";
 import { createAlarming, createAlerts } from "./wiring/alarming.ts";
 import { createServices } from "./wiring/answering.ts";
 import { createAuditing } from "./wiring/auditing.ts";
+import { createComparing } from "./wiring/comparing.ts";
 import { createReconciler } from "./wiring/deciding.ts";
+import { createOperating } from "./wiring/operating.ts";
 import { openOutside } from "./wiring/outside.ts";
 import { createPublishers, readPublicationSchemas } from "./wiring/publishing.ts";
+import { createReplaying } from "./wiring/replaying.ts";
 
 /** The parts of a running control plane. */
 export interface ControlPlane {
@@ -117,6 +120,17 @@ export async function createControlPlane(
     meter: metrics,
     log: logger,
   });
+  const operating = createOperating(outside, { positions, reconciler, log: logger });
+  const replaying = createReplaying(outside, {
+    config,
+    manifest,
+    positions,
+    operations: operating.operations,
+    snapshots,
+    diff: createComparing(outside, config, manifest),
+    onJobs: reconciler.poke,
+    log: logger,
+  });
   const publishers = createPublishers(outside, {
     manifest,
     schemas: publicationSchemas,
@@ -140,6 +154,8 @@ export async function createControlPlane(
       metrics,
       alerts,
       snapshots,
+      operating,
+      replaying,
       judge: alarming.judge,
       reconciliation: auditing.reconciliation,
       standsBy,
@@ -166,6 +182,7 @@ export async function createControlPlane(
     publishers.start();
     alarming.start();
     auditing.start();
+    replaying.start();
     stopHousekeeping = startHousekeeping(
       { events, journal, alerts: outside.alertStore, history: outside.history },
       logger,
@@ -175,6 +192,7 @@ export async function createControlPlane(
     term.abort();
     presence.decides(false);
     stopHousekeeping();
+    await replaying.stop();
     await Promise.all([reconciler.stop(), publishers.stop(), alarming.stop(), auditing.stop()]);
   }
   const phases: [name: string, work: () => Promise<unknown>][] = [

@@ -182,6 +182,7 @@ class TableLedger:
                 raise LedgerGone(
                     f"the ledger of {self.table_path} cannot be read: commit {version} has been removed by log clean-up"
                     " before a newer commit of the job was made. Ways out: restore the table's log from a backup,"
+                    " replay the job (POST /v1/jobs/{job}/replay?autoPromote=true), which makes both anew,"
                     " or begin anew in another state folder or with npm run reset"
                 ) from None
             if entry is not None and accept(entry):

@@ -20,6 +20,7 @@ from penstock_jobs.transaction import TableTransactions
 _ROWS_PER_FILE = 25_000
 _WAYS_OUT = (
     "Ways out: restore table and checkpoint from one backup,"
+    " replay the job (POST /v1/jobs/{job}/replay?autoPromote=true), which makes table and checkpoint anew,"
     " or begin anew in another state folder or with npm run reset"
 )
 

@@ -92,7 +92,8 @@ class TableTransactions:
         if required:
             raise JobRefused(
                 f"{self._path} lacks {', '.join(required)}, which must not be null: there is nothing to write into the"
-                " rows that are there. Way out: begin anew in another state folder or with npm run reset"
+                " rows that are there. Ways out: replay the job (POST /v1/jobs/{job}/replay?autoPromote=true),"
+                " or begin anew in another state folder or with npm run reset"
             )
         text = StructType([*schema.fields, *missing]).json()
         after = before.copy(

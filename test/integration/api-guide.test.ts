@@ -29,10 +29,10 @@ beforeAll(async () => {
   const override = await stack.rest.post<{ number: number }>("/v1/overrides", {}, { ...other, reason, set });
   const restarted = await stack.rest.post<{ id: string }>("/v1/jobs/sales.gold/restart", { wait: "60s" });
   const job = await stack.rest.get<{ epoch: number; specRevision: number }>("/v1/jobs/sales.gold");
-  const { items, snapshot } = await stack.rest.get<{ items: { window_start: string }[]; snapshot: { asOf: string } }>(
-    "/v1/revenue/windows",
-    { plan_tier: "pro", region: "EU", currency: "EUR", limit: 1 },
-  );
+  const { items, snapshot } = await stack.rest.get<{
+    items: { window_start: string }[];
+    snapshot: { asOf: string; generation: number };
+  }>("/v1/revenue/windows", { plan_tier: "pro", region: "EU", currency: "EUR", limit: 1 });
   const refused = await stack.rest.get<{ items: { partition: number; offset: string }[] }>("/v1/quarantine", {
     outcome: "duplicate",
     limit: 1,
@@ -55,11 +55,29 @@ beforeAll(async () => {
     REFUSED_PARTITION: String(rubbish?.partition),
     REFUSED_OFFSET: String(rubbish?.offset),
     OVERRIDE: String(override.number),
+    GENERATION: String(snapshot.generation),
+    REPLAY: await comparedReplay(),
     WINDOW_START: items[0]?.window_start ?? expect.fail("There is no window yet."),
   };
 });
 
+/** A replay of the job on which nothing depends, up to where people decide. */
+async function comparedReplay(): Promise<string> {
+  const { id } = await stack.rest.post<{ id: string }>("/v1/jobs/sales.dq/replay");
+  const look = async () => {
+    const replay = await stack.rest.get<{ state: string; reason: string | null }>(`/v1/replays/${id}`);
+    return replay.state === "diffed" || { pending: replay };
+  };
+  await waitFor(look, { timeout: 120_000, what: "both generations to be compared" });
+  return id;
+}
+
 afterAll(async () => {
+  const ended = async () => {
+    const replay = await stack.rest.get<{ state: string }>(`/v1/replays/${variables.REPLAY}`);
+    return replay.state === "cancelled" || { pending: replay };
+  };
+  await waitFor(ended, { timeout: 120_000, what: "the guide's replay to be given up" });
   const look = async () => {
     const { items } = await stack.rest.get<{ items: unknown[] }>("/v1/operations", { state: "running" });
     return items.length === 0 || { pending: items };

@@ -32,6 +32,7 @@ export async function registerOpenApi(app: FastifyInstance): Promise<void> {
         { name: "jobs", description: "What runs, what should run, and how far it has come" },
         { name: "applications", description: "The Spark applications that host jobs" },
         { name: "operations", description: "Requests that take their time" },
+        { name: "replays", description: "Jobs made anew beside what is live, compared, and made live" },
         { name: "events", description: "What happened, as it happens" },
         { name: "revenue", description: "Revenue windows" },
         { name: "data quality", description: "What was refused, and why" },

@@ -16,12 +16,9 @@ import { createQualitySummary } from "../services/dq/summary.ts";
 import type { EventFeed } from "../services/event-feed.ts";
 import type { FirstBoot } from "../services/first-boot.ts";
 import { checkHealth } from "../services/health.ts";
-import { JobReader } from "../services/jobs.ts";
 import { liveTables } from "../services/live-tables.ts";
 import { Logs } from "../services/logs.ts";
 import type { Metrics } from "../services/metrics.ts";
-import { OperationRequests } from "../services/operation-requests.ts";
-import { Operations } from "../services/operations.ts";
 import { createOutcomes } from "../services/outcomes.ts";
 import { Overrides } from "../services/overrides.ts";
 import { Platform } from "../services/platform.ts";
@@ -47,7 +44,9 @@ import { Room } from "../services/specs/room.ts";
 import { createSqlQueries } from "../services/sql/queries.ts";
 import { TableHistory } from "../services/table-history.ts";
 import { Tokens } from "../services/tokens.ts";
+import type { Operating } from "./operating.ts";
 import type { Outside } from "./outside.ts";
+import type { Replaying } from "./replaying.ts";
 
 /** What answers needs beside the outside. */
 export interface AnsweringParts {
@@ -63,6 +62,8 @@ export interface AnsweringParts {
   metrics: Metrics;
   alerts: Alerts;
   snapshots: Snapshots;
+  operating: Operating;
+  replaying: Replaying;
   judge: RuleJudge;
   reconciliation: Reconciliation;
   standsBy: () => string | null;
@@ -84,19 +85,18 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     metrics,
     alerts,
     snapshots,
+    operating,
+    replaying,
     judge,
     reconciliation,
     standsBy,
     log,
   } = parts;
-  const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock, failpoint } = outside;
+  const { catalog, launches, runs, events, specs, topics, registry, master, workers, clock } = outside;
   const onChange = reconciler.poke;
-  const jobs = new JobReader({ catalog, runs, events, positions, launches, clock });
   const history = new TableHistory(outside.lake);
   const generations = liveTables(catalog, manifest.name, config.lakeDir);
-  const phaseOf = (application: string) => reconciler.view(application)?.decision.phase ?? null;
-  const requests = new OperationRequests({ store: outside.requests, onRequest: onChange, failpoint, log });
-  const operations = new Operations({ requests, store: outside.operations, runs, jobs, clock, phaseOf });
+  const { jobs, requests, operations } = operating;
   const platform = new Platform({ catalog, launches, topics, reconciler, manifest });
   const room = new Room(catalog, master);
   const restarts = new ApplicationRestarts({ platform, requests });
@@ -118,6 +118,8 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
       folders: { lake: config.lakeDir, checkpoints: config.checkpointDir },
     }),
     operations,
+    replays: replaying.replays,
+    generations: replaying.generations,
     jobSpecs: new JobSpecs({ jobs, catalog, runs, store: specs, room, operations, onChange }),
     applicationSpecs: new ApplicationSpecs({ platform, launches, store: specs, room, restarts, onChange }),
     applicationRestarts: restarts,

@@ -62,6 +62,8 @@ describe("a command of docs/api.md", () => {
       REFUSED_PARTITION: "1",
       REFUSED_OFFSET: "4711",
       OVERRIDE: "7",
+      GENERATION: "1",
+      REPLAY: "0c9e2f0a-6f0f-4f0e-9c69-0a4be2f6a111",
     };
     for (const { command } of examples) {
       const shell = await runInShell(command, environment);

@@ -1,7 +1,7 @@
 import type { Command } from "./commands/command.ts";
 import { down } from "./commands/down.ts";
 import { logs } from "./commands/logs.ts";
-import { faults, kills, smoke } from "./commands/on-own-stack.ts";
+import { faults, kills, replay, smoke } from "./commands/on-own-stack.ts";
 import { produce } from "./commands/produce.ts";
 import { reset } from "./commands/reset.ts";
 import { start } from "./commands/start.ts";
@@ -12,7 +12,21 @@ import { token } from "./commands/token.ts";
 import { up } from "./commands/up.ts";
 import { UserError } from "./user-error.ts";
 
-const COMMANDS: readonly Command[] = [start, up, down, status, logs, reset, produce, token, smoke, test, faults, kills];
+const COMMANDS: readonly Command[] = [
+  start,
+  up,
+  down,
+  status,
+  logs,
+  reset,
+  produce,
+  token,
+  smoke,
+  test,
+  faults,
+  kills,
+  replay,
+];
 
 process.exitCode = await main(process.argv.slice(2));
 // Whatever still waits (a poll, an open connection) must not keep a finished command alive.

@@ -109,7 +109,8 @@ class HostedJob:
             self._violation = RowsDropped(
                 f"batch {progress['batchId']}: {dropped} rows were dropped by Spark's watermark and so are missing in "
                 "what was written. See its low watermark and dedup horizon;"
-                " way out: begin anew in another state folder or with npm run reset."
+                " ways out: replay the job (POST /v1/jobs/{job}/replay?autoPromote=true),"
+                " or begin anew in another state folder or with npm run reset."
             )
             self._wake.set()
 

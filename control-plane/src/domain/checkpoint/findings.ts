@@ -19,9 +19,8 @@ export interface Place {
 }
 
 const BACKUP = "Stop the job, restore the file from a backup of the checkpoint, start the job.";
-/** The replay of a job into a new generation will be the better one, once it exists. */
 const ANEW =
-  "Without a backup: begin anew with `npm run reset`, which deletes all tables and checkpoints and reads again what Kafka still has.";
+  "Without a backup: replay the job (POST /v1/jobs/{job}/replay?autoPromote=true), which makes its tables and checkpoint anew beside these and then takes their place. A replay of the job that reads Kafka needs all records there still.";
 const NOTHING = "Nothing has to be done: a start does not read it.";
 
 /** A file that every start reads, whatever batch it comes to. */

@@ -7,7 +7,7 @@ export function describeNextStep({ next, previous, newest }: CheckpointReport, l
     case "begin":
       return ledgerBatch === null
         ? "A start begins with batch 0, at the earliest record that its source still has."
-        : `There is no checkpoint, and the table holds batches up to ${ledgerBatch}: a start would count batches from 0 again. Restore the checkpoint from a backup first, or begin anew with npm run reset, which deletes all tables and checkpoints.`;
+        : `There is no checkpoint, and the table holds batches up to ${ledgerBatch}: a start would count batches from 0 again. Restore the checkpoint from a backup first, or replay the job (POST /v1/jobs/{job}/replay?autoPromote=true), which makes table and checkpoint anew and deletes nothing.`;
     case "continue":
       return `A start goes on after batch ${next.batch}, which is committed${at(newest?.sources)}.`;
     case "repeat": {

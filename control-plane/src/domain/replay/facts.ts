@@ -64,7 +64,7 @@ export const REPLAY_ACTIONS: Record<ReplayAction, string> = {
   certify: "notes what the certificates say, and aims there",
   restoreLive: "wants the live jobs to run again that ran before",
   swap: "makes the generation live",
-  startLive: "writes the pointer in the lake; the jobs that ran before run",
+  startLive: "wants the jobs to run that ran before",
   withdraw: "retires the shadow jobs, and wants the live jobs to run again that ran before",
 };
 

@@ -36,7 +36,7 @@ export const ENDED_STATES: readonly ReplayState[] = ["promoted", "rolled_back", 
 
 /** What people can ask of a replay, from which states, and where that leads. */
 export const REPLAY_REQUESTS = {
-  pause: { from: ["running", "caught_up", "diffed"], to: "paused" },
+  pause: { from: ["running", "caught_up", "diffing", "diffed"], to: "paused" },
   resume: { from: ["paused", "failed"], to: "running" },
   diff: { from: ["caught_up", "diffed"], to: "diffing" },
   promote: { from: ["diffed", "rolled_back"], to: "promoting" },

@@ -5,7 +5,7 @@ import type { FailpointName } from "../failpoint.ts";
 import type { GenerationDetails, GenerationStore } from "../generations/ports.ts";
 import type { Operations } from "../operations.ts";
 import type { Clock, RunStore } from "../ports.ts";
-import type { AuditEntry, GenerationRow } from "../rows.ts";
+import type { AuditEntry } from "../rows.ts";
 import type { Comparisons } from "./comparisons.ts";
 import type { ReplayChange, ReplayRow } from "./ports.ts";
 import type { Party, Situation, Situations } from "./situation.ts";
@@ -16,8 +16,6 @@ export interface ActionParts {
   runs: Pick<RunStore, "list">;
   operations: Pick<Operations, "request">;
   comparisons: Comparisons;
-  /** Mirrors the live generation into the lake. */
-  writeLivePointer: (generation: GenerationRow) => Promise<void>;
   /** the topic whose offsets positions are */
   topic: string;
   clock: Clock;
@@ -186,8 +184,7 @@ export class ReplayActions {
     };
   }
 
-  private async startLive({ replay, live }: Situation): Promise<Done> {
-    if (live !== null) await this.parts.writeLivePointer(live);
+  private async startLive({ replay }: Situation): Promise<Done> {
     for (const job of replay.resuming) await this.request("start", job, replay);
     return { resuming: [], certified: null };
   }

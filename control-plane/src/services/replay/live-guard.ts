@@ -4,8 +4,8 @@ import type { Log } from "../log.ts";
 import type { JobRow } from "../rows.ts";
 import type { Situation } from "./situation.ts";
 
-/** Seconds that a job is behind the topic in a generation; null where that cannot be told. */
-export type LagOf = (job: JobRow, generation: number) => Promise<number | null>;
+/** Seconds that a job is behind the topic; null where that cannot be told. */
+export type LagOf = (job: JobRow) => Promise<number | null>;
 
 export interface LiveGuardParts {
   generations: Pick<GenerationStore, "hold">;
@@ -33,8 +33,8 @@ export class LiveGuard {
 
   private lags(parties: Situation["parties"]): Promise<LiveLag[]> {
     return Promise.all(
-      parties.map(async ({ job, live, liveGeneration }) => {
-        const seconds = await this.parts.lagOf(live, liveGeneration);
+      parties.map(async ({ job, live }) => {
+        const seconds = await this.parts.lagOf(live);
         return { job, runs: live.desired === "running" && live.state !== "FAILED", seconds };
       }),
     );

@@ -126,9 +126,7 @@ export class Replays {
     const { situations, lagOf, clock } = this.parts;
     const replay = await this.find(id);
     const situation = await situations.of(replay);
-    const lags = await Promise.all(
-      situation.parties.map(({ live, liveGeneration }) => lagOf(live, liveGeneration).catch(() => null)),
-    );
+    const lags = await Promise.all(situation.parties.map(({ live }) => lagOf(live).catch(() => null)));
     const seconds = lags.filter((lag) => lag !== null);
     const kept = [situation.generation, situation.target].find((each) => each?.state === "kept");
     return {

@@ -45,6 +45,14 @@ export const faults: Command = {
   run: (args) => runOnOwnStack("faults", args),
 };
 
+export const replay: Command = {
+  name: "test:replay",
+  summary: "replays while events flow, promotes, rolls back, and kills the control plane at every step",
+  help: "",
+  passesHelp: true,
+  run: (args) => runOnOwnStack("replay", args),
+};
+
 /** Runs `test/<folder>/main.ts`, which makes a stack with a state folder of its own; what is installed is shared. */
 async function runOnOwnStack(folder: string, args: readonly string[]): Promise<number> {
   const settings = readSettings(process.env);

@@ -121,7 +121,8 @@ class SilverJob(Job):
             raise JobRefused(
                 f"bronze holds a row with the low watermark {from_micros(oldest)} after one with {from_micros(before)}:"
                 " it fell by more than the dedup horizon."
-                " Way out: begin anew in another state folder or with npm run reset"
+                " Ways out: replay the job (POST /v1/jobs/{job}/replay?autoPromote=true),"
+                " or begin anew in another state folder or with npm run reset"
             )
 
     def _entry(self, batch_id: int, counts: Row) -> LedgerEntry:

@@ -1,0 +1,46 @@
+import type { Stack } from "./stack.ts";
+import { waitFor } from "./wait-for.ts";
+
+/** What tests look at of a replay. */
+export interface ReplayStatus {
+  id: string;
+  job: string;
+  state: string;
+  phase: string | null;
+  reason: string | null;
+  failure: string | null;
+  generation: number;
+  parent: number;
+  gates: { gate: string; passed: boolean; actual: string }[] | null;
+  plan: { hash: string; warnings: string[] };
+  progress: { percent: number; rowsPerSecond: number | null } | null;
+  live: { lagSeconds: number | null; held: string | null };
+  steps: { step: string; at: string }[];
+}
+
+/**
+ * Waits until a replay is somewhere.
+ * @throws at once when it has failed, which it was not to
+ */
+export async function replayIs(stack: Stack, id: string, state: string, timeout: number): Promise<ReplayStatus> {
+  let failure: string | null = null;
+  const found = await waitFor<ReplayStatus>(
+    async () => {
+      const replay = await stack.rest.get<ReplayStatus>(`/v1/replays/${id}`);
+      if (replay.state === state) return replay;
+      failure = replay.state === "failed" ? replay.failure : null;
+      if (failure !== null) return replay;
+      const jobs = replay.progress === null ? "" : JSON.stringify(replay.progress);
+      return { pending: `${replay.state} ${replay.phase ?? ""}: ${replay.reason} ${jobs}` };
+    },
+    { timeout, what: `replay ${id} to be ${state}` },
+  );
+  if (found.state !== state) throw new Error(`Replay ${id} failed: ${failure}`);
+  return found;
+}
+
+/** Numbers of the generations that are live: one, if all is well. */
+export async function liveGenerations(stack: Stack): Promise<number[]> {
+  const { items } = await stack.rest.get<{ items: { generation: number; state: string }[] }>("/v1/generations");
+  return items.filter(({ state }) => state === "live").map(({ generation }) => generation);
+}
