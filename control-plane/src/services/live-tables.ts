@@ -11,7 +11,8 @@ export function liveTables(catalog: CatalogStore, pipeline: string, lakeDir: str
       if (generation === null) throw notReady(pipeline);
       if (at !== undefined && generation.isGone) throw await forgotten(catalog, pipeline, at, generation.number);
       const paths = Object.entries(generation.tables).map(([table, path]) => [table, `${lakeDir}/${path}`]);
-      return { generation: generation.number, since: generation.since, paths: Object.fromEntries(paths) };
+      const { number, since, rules } = generation;
+      return { generation: number, since, rules, paths: Object.fromEntries(paths) };
     },
   };
 }

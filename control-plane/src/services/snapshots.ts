@@ -1,6 +1,7 @@
 import { type KeepFile, relationSql } from "../domain/delta/relation.ts";
 import { newestEntry, type Snapshot } from "../domain/delta/snapshot.ts";
 import { generationOf } from "../domain/layout.ts";
+import type { PipelineParameters } from "../domain/manifest.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
 import { DeltaTable, type HeldSnapshot, type LogReader, rootOf } from "./delta-table.ts";
 import { HeldRows } from "./held-rows.ts";
@@ -11,6 +12,8 @@ export interface LiveTables {
   generation: number;
   /** when it became live; undefined where that makes no difference */
   since?: Date;
+  /** those that its rows were made by, where they are kept with it */
+  rules?: Partial<PipelineParameters>;
   /** absolute folder by table name, e.g. `gold.revenue_5m`; a folder need not exist yet */
   paths: Readonly<Record<string, string>>;
 }
@@ -38,6 +41,8 @@ export interface SnapshotSet {
   generation: number;
   /** when the generation became live; undefined where that makes no difference */
   since: Date | undefined;
+  /** those that its rows were made by, which may be others than the manifest's by now */
+  rules: Partial<PipelineParameters>;
   /** the table's folder; it need not exist yet */
   root(table: string): string;
   /** undefined: the table does not exist yet */
@@ -130,7 +135,7 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
 
   /** @param held collects what has to be released once the set is used */
   async function resolve(tables: readonly string[], held: HeldRows[], at: Date | undefined): Promise<SnapshotSet> {
-    const { generation, since, paths } = await parts.generations.live(at);
+    const { generation, since, rules = {}, paths } = await parts.generations.live(at);
     if (at === undefined) forgetAllBut(new Set(Object.values(paths)));
     const resolved = new Map<string, Resolved>();
     for (const table of tables) {
@@ -144,6 +149,7 @@ export function createSnapshots(parts: SnapshotParts): Snapshots {
     return {
       generation,
       since,
+      rules,
       root: (table) => rootOf(table, paths),
       snapshot: (table) => snapshots.get(table),
       generationOf: (table) => generationOf(rootOf(table, paths)) ?? generation,

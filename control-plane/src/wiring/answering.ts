@@ -101,7 +101,6 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
   const room = new Room(catalog, master);
   const restarts = new ApplicationRestarts({ platform, requests });
   const { windowMs } = manifest.parameters;
-  const rulesOfLive = async () => ({ ...manifest.parameters, ...(await catalog.liveGeneration(manifest.name))?.rules });
   const revenue = { snapshots, commits: outside.commits, log: outside.lake, clock, windowMs };
   // Windows are asked for all the time. Audits and explanations read the files, where damage shows.
   const windows = createSnapshots({ generations, log: outside.lake, engine: outside.engine, hold: [FINAL, UPDATES] });
@@ -128,7 +127,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     schemas: new Schemas(registry, avroSchemas, manifest),
     publications: new Publications({ manifest, store: outside.publications, clock }),
     revenue: createRevenue({ ...revenue, snapshots: windows }),
-    explanations: new Explanations({ ...revenue, runs, rules: rulesOfLive }),
+    explanations: new Explanations({ ...revenue, runs, rules: manifest.parameters }),
     dataQuality: createDataQuality({ snapshots }),
     qualityRules: {
       judge,

@@ -63,8 +63,8 @@ async function fill(generation: number): Promise<GoldWriter> {
 beforeAll(async () => {
   ledger = await startLedger();
   store = createGenerationStore(ledger.database);
-  const wish = { pipeline: "sales", number: 2, parent: 1, replay: randomUUID(), jobs: ["sales.gold"], rules: {} };
-  await store.create({ ...wish, limits: {}, start: null });
+  const wish = { pipeline: "sales", number: 2, parent: 1, replay: randomUUID(), jobs: ["sales.gold"] };
+  await store.create({ ...wish, rules: { windowMs: 900_000 }, limits: {}, start: null });
   lakes = [await fill(1), await fill(2)];
   for (const { generation, folder } of lakes) {
     const tables = Object.fromEntries(TABLES.map((table) => [table, join(relative(tmpdir(), folder), table)]));
@@ -112,6 +112,15 @@ describe("a swap of generations", { timeout: 60_000 }, () => {
 
   it("is in no answer as of a moment before it", async () => {
     expect(await ask(beforePromotion)).toMatchObject({ figure: "10.00", generation: 1 });
+  });
+
+  it("goes by the rules that its rows were made by", async () => {
+    const shortest = { order: "asc", limit: 10, grain: "5m" } as const;
+    await expect(revenue.windows(shortest)).rejects.toMatchObject({
+      details: { code: "invalid_request", errors: [{ field: "grain", value: "5m" }] },
+    });
+    const { items } = await revenue.windows({ ...shortest, as_of: beforePromotion });
+    expect(items[0]?.revenue).toBe("10.00");
   });
 
   it("never shows in part, however often the sides are exchanged while everybody asks", async () => {

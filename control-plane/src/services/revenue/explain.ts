@@ -72,8 +72,8 @@ export interface Explanation {
 
 export interface ExplainParts extends RevenueParts {
   runs: Pick<RunStore, "findOf">;
-  /** those that the live rows were judged by */
-  rules: () => Promise<{ allowedLatenessMs: number; allowedSkewMs: number }>;
+  /** where a generation does not say */
+  rules: { allowedLatenessMs: number; allowedSkewMs: number };
 }
 
 /** Batches and changes that one answer lists at most, the newest ones. */
@@ -89,16 +89,16 @@ export class Explanations {
 
   /** @throws Problem `invalid_request` naming every field that is wrong */
   async explain(request: ExplainRequest): Promise<Explanation> {
-    const { query, key } = readExplain(request, this.parts.windowMs);
-    const shape = `explain ${Object.values(key).join(" ")} ${request.as_of ?? ""}`;
-    const after = readCursor(shape, RECORD_CURSOR, request.cursor);
     const answer = async (set: SnapshotSet): Promise<Explanation> => {
+      const { query, key } = readExplain(request, set.rules.windowMs ?? this.parts.windowMs);
+      const shape = `explain ${Object.values(key).join(" ")} ${request.as_of ?? ""}`;
+      const after = readCursor(shape, RECORD_CURSOR, request.cursor);
       const position = await positionOf(this.parts, set, query, request.as_of);
       const records = new Records(set, key, position.through ?? {});
       const [figures, parts, found] = await Promise.all([
         selectFigures(set, query, position),
         partsOf(set, key, position),
-        records.read(request.limit, after, await this.parts.rules()),
+        records.read(request.limit, after, { ...this.parts.rules, ...set.rules }),
       ]);
       const figure = (figures[0] as unknown as RevenueWindow | undefined) ?? null;
       const { batches, commits, ...history } = await this.history(set, key, parts, position);
@@ -133,7 +133,7 @@ export class Explanations {
       };
     };
     // Silver last: it then has every record that gold has counted.
-    return this.parts.snapshots.read([FINAL, UPDATES, SILVER], answer, momentOf(query));
+    return this.parts.snapshots.read([FINAL, UPDATES, SILVER], answer, momentOf(request));
   }
 
   private async history(set: SnapshotSet, key: FigureKey, parts: readonly UpdatePart[], position: Position) {

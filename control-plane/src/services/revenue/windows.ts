@@ -1,3 +1,4 @@
+import { readAsOf } from "../../domain/revenue/as-of.ts";
 import { writeCursor } from "../cursor.ts";
 import type { LogReader } from "../delta-table.ts";
 import type { Clock } from "../ports.ts";
@@ -49,6 +50,7 @@ export interface RevenueParts {
   commits: CommitStore;
   log: LogReader;
   clock: Clock;
+  /** where a generation does not say */
   windowMs: number;
 }
 
@@ -56,9 +58,9 @@ export interface RevenueParts {
 export function createRevenue(parts: RevenueParts): Revenue {
   return {
     async windows(request) {
-      const query = readRequest(request, parts.windowMs);
       // Final rows first: the updates are then at least as new as what the final rows sum, and no window falls between the two.
       const answer = async (set: SnapshotSet) => {
+        const query = readRequest(request, set.rules.windowMs ?? parts.windowMs);
         const position = await positionOf(parts, set, query, request.as_of);
         const rows = await selectFigures(set, query, position);
         const page = rows.slice(0, query.limit) as unknown as RevenueWindow[];
@@ -70,7 +72,7 @@ export function createRevenue(parts: RevenueParts): Revenue {
           snapshot: snapshotOf(position),
         };
       };
-      return parts.snapshots.read([FINAL, UPDATES], answer, momentOf(query));
+      return parts.snapshots.read([FINAL, UPDATES], answer, momentOf(request));
     },
   };
 }
@@ -88,8 +90,12 @@ export function positionOf(
     : positionAsOf({ set, commits, clock: parts.clock }, asOf, text);
 }
 
-/** When the tables are to be those that were live then; undefined for those that are live now, whose versions count, too. */
-export function momentOf({ asOf }: Pick<Query, "asOf">): Date | undefined {
+/**
+ * When the tables are to be those that were live then; undefined for those that are live now. Those it is whose versions count, and
+ * what cannot be read is refused with the rest of the request.
+ */
+export function momentOf({ as_of }: Pick<RevenueRequest, "as_of">): Date | undefined {
+  const asOf = as_of === undefined ? undefined : readAsOf(as_of);
   return asOf !== undefined && "at" in asOf ? new Date(Number(asOf.at / 1000n)) : undefined;
 }
 

@@ -80,7 +80,7 @@ beforeAll(async () => {
   const parts = { snapshots: opened.snapshots, commits, log: lakeFiles(), clock, windowMs: 300_000 };
   revenue = createRevenue(parts);
   const rules = { allowedLatenessMs: 600_000, allowedSkewMs: 300_000 };
-  explanations = new Explanations({ ...parts, runs: createRunStore(database), rules: async () => rules });
+  explanations = new Explanations({ ...parts, runs: createRunStore(database), rules });
 
   const batches: [SilverRow[], mark: string, finalThrough: string | null][] = [
     [[record("05:00.000001", "10.10"), record("09:59.999999", "0.20"), record("04:59.999999", "7.00")], "10:00", null],
