@@ -90,7 +90,7 @@ export class Situations {
       target: { state: stateOf(target) },
       shadows: await Promise.all(shadows.map((shadow) => this.party(shadow, openRuns))),
       live: parties.map(({ live }) => ({ ...plain(live, openRuns), gaveUp: null })),
-      caughtUp: isWhole && (await this.isClose(parties)),
+      caughtUp: isWhole && asksForCloseness(replay) && (await this.isClose(parties)),
       aimed: at !== null,
       reached:
         at !== null &&
@@ -126,6 +126,11 @@ export class Situations {
     }
     return parties.length > 0;
   }
+}
+
+/** It takes looks at the past, which are spared where no rule asks. */
+function asksForCloseness({ state, phase }: ReplayRow): boolean {
+  return state === "running" || phase === "catching_up";
 }
 
 /** Whether it is about the generation before: in a roll back, and where one was given up or has failed. */
