@@ -28,6 +28,7 @@ import { progressRoutes } from "./api/progress.ts";
 import { publicationRoutes } from "./api/publications.ts";
 import { quarantineRoutes } from "./api/quarantine.ts";
 import { reconciliationRoutes } from "./api/reconciliation.ts";
+import { replayDiffRoutes } from "./api/replay-diffs.ts";
 import { replayRoutes } from "./api/replays.ts";
 import { registerRequestLog } from "./api/request-log.ts";
 import { revenueRoutes } from "./api/revenue.ts";
@@ -61,6 +62,7 @@ import type { Platform } from "./services/platform.ts";
 import type { Publications } from "./services/publications/publications.ts";
 import type { Quarantine } from "./services/quarantine.ts";
 import type { Reconciliation } from "./services/reconciliation/reconciliation.ts";
+import type { DiffPages } from "./services/replay/diff-pages.ts";
 import type { Replays } from "./services/replay/replays.ts";
 import type { Explanations } from "./services/revenue/explain.ts";
 import type { Revenue } from "./services/revenue/windows.ts";
@@ -97,6 +99,7 @@ export interface AppServices {
   quarantine: Quarantine;
   alerts: Alerts;
   reconciliation: Reconciliation;
+  diffs: DiffPages;
   overrides: Overrides;
   auditLog: AuditLog;
   health: () => Promise<Health>;
@@ -151,6 +154,7 @@ export async function buildApp(services: AppServices, options: AppOptions): Prom
     restarts: services.applicationRestarts,
   });
   await app.register(replayRoutes, { prefix: "/v1", replays: services.replays });
+  await app.register(replayDiffRoutes, { prefix: "/v1", diffs: services.diffs });
   await app.register(generationRoutes, { prefix: "/v1", generations: services.generations });
   await app.register(eventRoutes, { prefix: "/v1", feed: services.feed });
   await app.register(revenueRoutes, { prefix: "/v1", revenue: services.revenue });

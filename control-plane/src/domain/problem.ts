@@ -21,6 +21,7 @@ export const PROBLEMS = {
   log_gone: { status: 404, meaning: "A log is not there any more, or not yet." },
   unknown_application: { status: 404, meaning: "There is no such application." },
   unknown_generation: { status: 404, meaning: "The pipeline has no generation of this number." },
+  unknown_diff: { status: 404, meaning: "There is no such replay, or it has not been compared yet." },
   unknown_job: { status: 404, meaning: "There is no such job." },
   unknown_launch: { status: 404, meaning: "The application has no launch with this id." },
   unknown_override: { status: 404, meaning: "There is no override of this number." },

@@ -28,6 +28,7 @@ import { Publications } from "../services/publications/publications.ts";
 import { createQuarantine } from "../services/quarantine.ts";
 import type { Reconciler } from "../services/reconcile/reconciler.ts";
 import type { Reconciliation } from "../services/reconciliation/reconciliation.ts";
+import { DiffPages } from "../services/replay/diff-pages.ts";
 import { Explanations } from "../services/revenue/explain.ts";
 import { FINAL, UPDATES } from "../services/revenue/position.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
@@ -145,6 +146,7 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     quarantine: createQuarantine({ snapshots, decisions: outside.overrides }),
     alerts,
     reconciliation,
+    diffs: new DiffPages(outside.diffs),
     overrides: new Overrides({
       store: outside.overrides,
       records: createSilverRecords({ snapshots }),

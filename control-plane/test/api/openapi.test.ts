@@ -5,7 +5,7 @@ import { type OpenApiDocument, type Operation, readOpenApi, type Schema } from "
 const CAMEL_CASE = /^[a-z][a-zA-Z0-9]*$/;
 const COLUMN = /^[a-z][a-z0-9_]*$/;
 /** Their items are rows of tables, whose columns keep their names, as fields and as filters. */
-const TAGS_WITH_COLUMNS = ["revenue", "data quality", "overrides"];
+const TAGS_WITH_COLUMNS = ["revenue", "data quality", "overrides", "replays"];
 
 let text: string;
 let document: OpenApiDocument;

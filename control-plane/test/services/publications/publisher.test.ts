@@ -146,6 +146,32 @@ describe("a publisher", () => {
     expect(topic.saved?.total).toBe(15n);
   });
 
+  it("loses and doubles nothing of a generation however often the sides are exchanged, also in the middle", async () => {
+    let generation = 1;
+    const { paths } = await open.generations.live();
+    const live = async () => ({ generation, paths });
+    const one = publisher(2, createSnapshots({ generations: { live }, log: lakeFiles(), engine: open.engine }));
+    await one.pass();
+    const exchanges = [
+      { to: 2, passes: 2 },
+      { to: 1, passes: 1 },
+      // Nobody looks at it meanwhile: what was begun of the other one goes on.
+      { to: 2, passes: 0 },
+      { to: 1, passes: 9 },
+      { to: 2, passes: 9 },
+    ];
+    for (const { to, passes } of exchanges) {
+      generation = to;
+      for (let pass = 0; pass < passes; pass += 1) await one.pass();
+      expect((await status())?.unaccounted).toBe(0n);
+    }
+    const sent = topic.records.map(({ headers }) =>
+      Buffer.from(headers.find(({ key }) => key === "penstock.generation")?.value ?? []).toString(),
+    );
+    expect(sent.join("")).toBe("1122221111122222");
+    for (const whole of [topic.ids().slice(6, 11), topic.ids().slice(11)]) expect(new Set(whole).size).toBe(5);
+  });
+
   it("notices that its topic is gone while it has nothing to send, and that it is back", async () => {
     const one = publisher();
     await settle(one);
