@@ -101,7 +101,7 @@ export function createReplaying(outside: Outside, parts: ReplayingParts): Replay
     generations: generationStore,
     positions: ledger,
     topics,
-    facts: createLiveFacts({ snapshots, journal }),
+    facts: createLiveFacts({ snapshots, journal, files: outside.dataFiles }),
     standingOverrides: () => outside.overrides.standing(pipeline),
     async unknownSchemas(ids) {
       const known = await Promise.all(ids.map(async (id) => ({ id, isKnown: await registry.knows(id) })));

@@ -38,6 +38,7 @@ export class ReplayEngine {
   private running: Promise<void> | null = null;
   private again = false;
   private stopped = true;
+  private complaint: string | null = null;
   private trouble: { text: string; times: number } | null = null;
 
   constructor(parts: ReplayEngineParts) {
@@ -77,9 +78,12 @@ export class ReplayEngine {
   private async tickSafely(): Promise<void> {
     try {
       await this.tick();
+      this.complaint = null;
     } catch (error) {
-      // Postgres is away: the next tick tries again, and what is said of it is said by others.
-      this.parts.log.debug({ err: error }, "cannot look at replays");
+      // Postgres is away, most likely: the next tick tries again, and it is said once.
+      const text = error instanceof Error ? error.message : String(error);
+      if (text !== this.complaint) this.parts.log.warn({ err: error }, "cannot look at replays");
+      this.complaint = text;
     }
   }
 

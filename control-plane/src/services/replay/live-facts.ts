@@ -1,12 +1,15 @@
 import type { MeasuredRate } from "../../domain/replay/feasibility.ts";
 import type { OffsetVector } from "../../domain/replay/offsets.ts";
 import type { Journal } from "../journal.ts";
+import type { DataFiles } from "../reconciliation/ports.ts";
 import type { Snapshots } from "../snapshots.ts";
 
 /** What a plan has to know of the live tables and jobs. */
 export interface LiveFacts {
   /** bytes of the newest version of a table; 0 while it does not exist */
   size(table: string): Promise<bigint>;
+  /** a data file of the newest version of a table that is not there; null where all are */
+  missingFile(table: string): Promise<string | null>;
   /** the lowest offset of each partition that a table has rows of */
   firstOffsets(table: string): Promise<OffsetVector>;
   /** ids of the writers' schemas of the rows that could be decoded */
@@ -18,19 +21,29 @@ export interface LiveFacts {
 /** Batches that are looked at for how fast a job can be. */
 const BATCHES = 200;
 
-/** `createLiveFacts({ snapshots, journal })` */
+/** `createLiveFacts({ snapshots, journal, files: dataFiles() })` */
 export function createLiveFacts({
   snapshots,
   journal,
+  files,
 }: {
   snapshots: Snapshots;
   journal: Pick<Journal, "before">;
+  files: DataFiles;
 }): LiveFacts {
   return {
     size: (table) =>
       snapshots.read([table], async (set) => {
-        const files = set.snapshot(table)?.files.values() ?? [];
-        return [...files].reduce((sum, { size }) => sum + BigInt(size), 0n);
+        const all = set.snapshot(table)?.files.values() ?? [];
+        return [...all].reduce((sum, { size }) => sum + BigInt(size), 0n);
+      }),
+
+    missingFile: (table) =>
+      snapshots.read([table], async (set) => {
+        for (const { path } of set.snapshot(table)?.files.values() ?? []) {
+          if ((await files.size(`${set.root(table)}/${path}`)) === undefined) return path;
+        }
+        return null;
       }),
 
     firstOffsets: (table) =>

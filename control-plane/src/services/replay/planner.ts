@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { damagedTable } from "../../domain/delta/faults.ts";
 import { generationOf } from "../../domain/layout.ts";
 import type { PipelineParameters } from "../../domain/manifest.ts";
 import { invalidRequest, Problem } from "../../domain/problem.ts";
@@ -101,6 +102,7 @@ export class ReplayPlanner {
     const { start, kafka } = await this.start(request, source, specs, scope);
     const position = await this.positionOf(scope, specs, parent);
     const rows = recordsBetween(start, kafka.needed ? kafka.latest : position);
+    await this.refuseGaps(scope, specs);
     const disk = await this.disk(scope, specs);
     if (silver) await this.refuseUnreadable(scope, specs);
     const rates = await Promise.all(scope.jobs.map(async (id) => [id, await facts.bestBatch(id)] as const));
@@ -184,6 +186,15 @@ export class ReplayPlanner {
       }),
     );
     return behindAll(positions.map((position) => position?.through ?? {}));
+  }
+
+  /** What is read has to be there, file by file: a replay that meets a gap has read for nothing. */
+  private async refuseGaps(scope: ReplayScope, specs: Readonly<Record<string, JobSpec>>): Promise<void> {
+    const read = new Set(scope.jobs.flatMap((job) => specs[job]?.reads ?? []));
+    for (const table of scope.shared.filter((each) => read.has(each))) {
+      const missing = await this.parts.facts.missingFile(table);
+      if (missing !== null) throw damagedTable(table, `its data file ${missing} is gone`);
+    }
   }
 
   private async disk(scope: ReplayScope, specs: Readonly<Record<string, JobSpec>>) {

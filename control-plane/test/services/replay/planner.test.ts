@@ -69,6 +69,7 @@ beforeEach(() => {
     },
     facts: {
       size: async (table) => (table.startsWith("bronze") ? 2n * GB : GB),
+      missingFile: async () => null,
       firstOffsets: async () => ({ "0": "0", "1": "10" }),
       writerSchemas: async () => [1, 2],
       bestBatch: async (job) => (job === "sales.gold" ? { rows: 100, ms: 1_000 } : null),
@@ -185,6 +186,13 @@ describe("a replay that cannot be", () => {
     const found = await refusal({ job: "sales.silver" });
     expect(found).toMatchObject({ code: "no_space", status: 422 });
     expect(found.detail).toContain(String(8n * GB + GB / 2n));
+  });
+
+  it("because a file of what it reads is gone names it", async () => {
+    parts.facts.missingFile = async (table) => (table === "bronze.sales_events" ? "part-7.parquet" : null);
+    const found = await refusal({ job: "sales.silver" });
+    expect(found).toMatchObject({ code: "damaged_table", detail: expect.stringContaining("part-7.parquet is gone") });
+    await plan({ job: "sales.gold" });
   });
 
   it("because the registry has forgotten a schema names its id", async () => {
