@@ -22,6 +22,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          globalSetup: ["control-plane/test/fixtures/postgres-template.ts"],
           include: [
             "control-plane/test/**/*.test.ts",
             "producer/test/**/*.test.ts",
