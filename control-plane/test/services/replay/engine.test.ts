@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { Problem } from "../../../src/domain/problem.ts";
 import { REPLAY_FAILPOINTS } from "../../../src/services/failpoint.ts";
 import { diffSummary } from "../../fixtures/diff-summary.ts";
 import { startGenerations, type TestGenerations } from "../../fixtures/generations.ts";
@@ -259,6 +260,18 @@ describe("trouble", () => {
     const row = await r.get(r.id);
     expect(row).toMatchObject({ state: "failed", failure: "broken.gold@2 failed: E: m" });
     await r.replays.request("resume", r.id, null, asked);
+    await r.until(r.id, "diffed");
+  });
+
+  it("of a comparison that comes a moment early is none: it waits", async () => {
+    const r = await diffed("early");
+    const early = { status: 409, code: "conflict", title: "Too early", detail: "gold has not read that far" } as const;
+    for (let look = 0; look < 30; look += 1) {
+      r.diff.error = new Problem(early);
+      await r.tick();
+    }
+    expect(await r.get(r.id)).toMatchObject({ state: "diffing", failure: null });
+    r.diff.error = null;
     await r.until(r.id, "diffed");
   });
 
