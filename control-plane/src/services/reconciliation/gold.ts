@@ -1,7 +1,7 @@
 import { formatInstant } from "../../domain/delta/instant.ts";
 import { hundredths, moneyText } from "../../domain/reconciliation/tally.ts";
 import type { Compared } from "./ports.ts";
-import { figure, newEntries, newestCut, type Scope } from "./scope.ts";
+import { figure, newestCut, type Scope } from "./scope.ts";
 import { SILVER, UPDATES } from "./tables.ts";
 
 export const KEY = ["plan_tier", "region", "currency"] as const;
@@ -11,7 +11,7 @@ const NAMED_AT_MOST = 10;
 export async function checkGold(scope: Scope, before: Compared | null): Promise<Compared | null> {
   const [silver, updates] = [scope.table(SILVER), scope.table(UPDATES)];
   if (silver === undefined || updates === undefined) return before;
-  const cut = newestCut(await newEntries(scope, updates, before?.version ?? null), updates, before);
+  const cut = await newestCut(scope, silver, updates, before);
   if (cut === null || cut.upstream > silver.newest) return before;
   const silverFiles = await silver.filesBetween(before?.upstream ?? null, cut.upstream);
   const accepted = await silver.relation(

@@ -1,5 +1,5 @@
 import type { Compared } from "./ports.ts";
-import { figure, newEntries, newestCut, type Scope } from "./scope.ts";
+import { figure, newestCut, type Scope } from "./scope.ts";
 import { METRICS, SILVER } from "./tables.ts";
 
 /** Column of the metrics by the outcome that it counts. */
@@ -17,7 +17,7 @@ export const MEASURED = Object.keys(COLUMNS);
 export async function checkQuality(scope: Scope, before: Compared | null): Promise<Compared | null> {
   const [silver, metrics] = [scope.table(SILVER), scope.table(METRICS)];
   if (silver === undefined || metrics === undefined) return before;
-  const cut = newestCut(await newEntries(scope, metrics, before?.version ?? null), metrics, before);
+  const cut = await newestCut(scope, silver, metrics, before);
   if (cut === null || cut.upstream > silver.newest) return before;
   const rows = await silver.relation(cut.upstream, await silver.filesBetween(before?.upstream ?? null, cut.upstream), [
     "outcome",

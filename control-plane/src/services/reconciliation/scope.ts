@@ -2,6 +2,7 @@ import { wholeVersion } from "../../domain/delta/whole-version.ts";
 import { type Place, placesText, type Tally } from "../../domain/reconciliation/tally.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { Parameters, QueryEngine, Row } from "../query-engine.ts";
+import { readVersion } from "../read-versions.ts";
 import type { LedgerRow } from "../rows.ts";
 import type { AuditedTable } from "./audited-table.ts";
 import type { Compared } from "./ports.ts";
@@ -47,18 +48,24 @@ export async function ledgerRows(
 /**
  * The newest version after a batch that ended with a whole version of the table that it reads: there both hold the same records.
  * Commits behind it that are no batch (ticks, decisions by people) read nothing, and so belong to it.
- * @param entries those after `before`
- * @returns null where none of these entries is such a one
+ * @returns null where none of the batches after `before` is such a one
  */
-export function newestCut(
-  entries: readonly LedgerRow[],
-  { newest }: AuditedTable,
+export async function newestCut(
+  scope: Scope,
+  source: AuditedTable,
+  table: AuditedTable,
   before: Compared | null,
-): Compared | null {
+): Promise<Compared | null> {
+  const { newest } = table;
+  const entries = await newEntries(scope, table, before?.version ?? null);
   const batches = entries.filter(({ kind }) => kind === "batch");
   if (batches.length === 0) return before && newest > before.version ? { ...before, version: newest } : null;
-  for (const [later, { batch, version, entry }] of batches.toReversed().entries()) {
-    const upstream = wholeVersion(entry.source);
+  const read = { generation: scope.generationOf(source.name), table: source.name };
+  for (const [later, row] of batches.toReversed().entries()) {
+    const { batch, version, entry } = row;
+    const named = wholeVersion(entry.source);
+    // What the source's ledger does not know yet is looked at later.
+    const upstream = named !== null && named > source.newest ? named : await readVersion(scope.ledger, read, row);
     if (upstream !== null) return { version: later === 0 ? newest : Number(version), upstream, batch: Number(batch) };
   }
   return null;

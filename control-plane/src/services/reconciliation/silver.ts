@@ -1,7 +1,7 @@
 import type { LiveFile } from "../../domain/delta/snapshot.ts";
 import type { AuditedTable } from "./audited-table.ts";
 import type { Compared } from "./ports.ts";
-import { figure, findPlaces, ledgerRows, newEntries, newestCut, type Scope } from "./scope.ts";
+import { figure, findPlaces, ledgerRows, newestCut, type Scope } from "./scope.ts";
 import { BRONZE, SILVER } from "./tables.ts";
 
 const COLUMNS = ["partition", "offset", "kafka_timestamp", "outcome", "event_id", "override"];
@@ -13,7 +13,7 @@ export const silverLine = (partition: number | string) => `silver.offsets.${part
 export async function checkSilver(scope: Scope, before: Compared | null): Promise<Compared | null> {
   const [bronze, silver] = [scope.table(BRONZE), scope.table(SILVER)];
   if (bronze === undefined || silver === undefined) return before;
-  const cut = newestCut(await newEntries(scope, silver, before?.version ?? null), silver, before);
+  const cut = await newestCut(scope, bronze, silver, before);
   if (cut === null || cut.upstream > bronze.newest) return before;
   const files = await silver.filesBetween(before?.version ?? null, cut.version);
   const rows = await silver.relation(cut.version, files, COLUMNS);

@@ -76,6 +76,23 @@ describe("tables of which a replay has made some anew", () => {
   });
 });
 
+describe("a job that reads a copy of what the log of its source had forgotten", () => {
+  it("is compared where it had read the table itself: versions of the copy end elsewhere", async () => {
+    await lake.harvest();
+    lake.endAt({ "silver.sales_events": 2, "gold.revenue_5m_updates": 2, "dq.revenue_5m.metrics": 2 });
+    // Its newest batch ends with a version of the copy that has the number of bronze's newest one.
+    const offset = JSON.stringify({ reservoirVersion: 7, index: -1, isStartingVersion: false });
+    await database.query(
+      `UPDATE ledger SET entry = jsonb_set(entry, '{source,to}', to_jsonb($1::text)) WHERE "table" = 'silver.sales_events' AND version = 2`,
+      [offset],
+    );
+    const report = await lake.reconciliation.checkNow();
+    expect(failed(report)).toEqual([]);
+    expect(sum(report, "silver.offsets.", "expected")).toBe(24);
+    expect(sum(report, "silver.offsets.", "pending")).toBe(48);
+  });
+});
+
 describe("tables that agree", () => {
   it("hold in every line, and each says what it was computed at", async () => {
     const report = await green();

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
-import { wholeVersion } from "../../../domain/delta/whole-version.ts";
 import type { LedgerStore } from "../../ledger.ts";
+import { readVersion } from "../../read-versions.ts";
 import type { CommitStore } from "../../revenue/ports.ts";
 import { UPDATES } from "../../revenue/position.ts";
 import { SILVER } from "../../revenue/records.ts";
@@ -38,14 +38,16 @@ export interface BaseParts {
  */
 export async function baseOf(parts: BaseParts, set: SnapshotSet, at: Offsets): Promise<Base> {
   const generation = set.generationOf(UPDATES);
+  const silver = { generation: set.generationOf(SILVER), table: SILVER };
   let throughBatch: number | undefined;
   for (;;) {
     const of = { generation, table: UPDATES, kind: "batch", by: "batch", order: "newest", limit: AT_ONCE } as const;
     const rows = await parts.commits.find(throughBatch === undefined ? of : { ...of, throughBatch });
     for (const row of rows) {
       const through = throughOf(row, parts.topic);
-      const upstream = wholeVersion(row.entry.source);
-      if (upstream === null || !isWithin(through, at)) continue;
+      if (!isWithin(through, at)) continue;
+      const upstream = await readVersion(parts.ledger, silver, row);
+      if (upstream === null) continue;
       return { batch: Number(row.batch), through, uncounted: await overridesAfter(parts, set, upstream) };
     }
     if (rows.length < AT_ONCE) return { batch: null, through: {}, uncounted: await overridesAfter(parts, set, -1) };
