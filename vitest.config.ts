@@ -26,7 +26,7 @@ export default defineConfig({
           include: [
             "control-plane/test/**/*.test.ts",
             "producer/test/**/*.test.ts",
-            "infra/local/test/**/*.test.ts",
+            "infra/{local,docker}/test/**/*.test.ts",
             "test/{faults,smoke}/**/*.test.ts",
           ],
         },

@@ -12,9 +12,16 @@ export interface Config {
   /** address that people call at */
   listen: string;
   port: number;
+  /** base URL at which runners call */
+  runnerUrl: string;
+  drivers: DriverPlace;
+  /** the Docker engine and the Compose project whose containers run this stack; null where no containers do */
+  docker: { url: string; project: string } | null;
   access: AccessMode;
   /** secret of the first admin; null where requests need no token and none was given */
   adminToken: string | null;
+  /** secret of whoever collects figures, with the role viewer; null where there is none */
+  metricsToken: string | null;
   rateLimits: RateLimitOptions;
   /** where alerts are told; a secret, because whoever knows it can post there. null: nowhere */
   alertWebhookUrl: string | null;
@@ -45,6 +52,13 @@ export interface Config {
   /** folder in which tests arm failpoints; null: there are none */
   failpointDir: string | null;
 }
+
+/**
+ * Where Spark's drivers run, which decides what proves that one is dead: processes of this machine, processes in the
+ * worker containers of this Docker project, or nothing but the Spark master's word.
+ */
+const DRIVER_PLACES = ["here", "containers", "elsewhere"] as const;
+export type DriverPlace = (typeof DRIVER_PLACES)[number];
 
 /** The environment is not usable; the message says which variables, what they are and what was expected. */
 export class ConfigError extends Error {
@@ -153,6 +167,16 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   if (!LOG_LEVELS.includes(logLevel)) complain("PENSTOCK_LOG_LEVEL", `one of ${LOG_LEVELS.join(", ")}`);
   const port = Number(env.PENSTOCK_PORT ?? 8080);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) complain("PENSTOCK_PORT", "a port, 1 to 65535");
+  const runnerUrl = text("PENSTOCK_RUNNER_URL", `http://${host}:${port}`);
+  if (env.PENSTOCK_RUNNER_URL && !isHttpUrl(runnerUrl)) {
+    complain("PENSTOCK_RUNNER_URL", "an http:// or https:// URL at which drivers reach this");
+  }
+  const sparkMasterUrl = url("PENSTOCK_SPARK_MASTER_URL", "spark");
+  const drivers = DRIVER_PLACES.find((place) => place === text("PENSTOCK_DRIVERS", usualPlace(sparkMasterUrl)));
+  if (drivers === undefined) complain("PENSTOCK_DRIVERS", `one of ${DRIVER_PLACES.join(", ")}`);
+  const docker = dockerOf(env, complain);
+  if (drivers === "containers" && docker === null)
+    complain("PENSTOCK_DOCKER_URL", "the Docker engine that they run on");
   const diskWarnBytes = parseSize(env.PENSTOCK_DISK_WARN ?? "5GB");
   if (diskWarnBytes === undefined) complain("PENSTOCK_DISK_WARN", "a size such as 500MB or 5GB");
 
@@ -160,8 +184,12 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     host,
     listen,
     port,
+    runnerUrl: runnerUrl.replace(/\/$/, ""),
+    drivers: drivers ?? "elsewhere",
+    docker,
     access,
     adminToken: hasAdminToken ? secret("PENSTOCK_ADMIN_TOKEN_FILE").content : null,
+    metricsToken: env.PENSTOCK_METRICS_TOKEN_FILE ? secret("PENSTOCK_METRICS_TOKEN_FILE").content : null,
     rateLimits: {
       reads: perMinute("PENSTOCK_RATE_LIMIT_READS", 6_000),
       changes: perMinute("PENSTOCK_RATE_LIMIT_CHANGES", 600),
@@ -177,7 +205,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     databaseUrl: url("PENSTOCK_DATABASE_URL", "postgres", "postgresql"),
     kafkaBrokers: brokers,
     registryUrl: url("PENSTOCK_REGISTRY_URL", "http", "https"),
-    sparkMasterUrl: url("PENSTOCK_SPARK_MASTER_URL", "spark"),
+    sparkMasterUrl,
     sparkMasterRestUrl: url("PENSTOCK_SPARK_MASTER_REST_URL", "http"),
     sparkMasterUiUrl: url("PENSTOCK_SPARK_MASTER_UI_URL", "http"),
     sparkRestSecret: secret("PENSTOCK_SPARK_REST_SECRET_FILE").content,
@@ -193,6 +221,26 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   };
   if (complaints.length > 0) throw new ConfigError(complaints);
   return config;
+}
+
+function dockerOf(
+  { PENSTOCK_DOCKER_URL: url, PENSTOCK_DOCKER_PROJECT: project }: Record<string, string | undefined>,
+  complain: (name: string, expected: string) => void,
+): Config["docker"] {
+  if (!url) return null;
+  if (!/^(http:\/\/[^/]+:\d+|unix:\/\/\/.+)$/.test(url) || !URL.canParse(url)) {
+    complain("PENSTOCK_DOCKER_URL", "http://host:port, or unix:///path of the engine's socket");
+  }
+  if (!project || !/^[a-z0-9][a-z0-9_-]*$/.test(project)) {
+    complain("PENSTOCK_DOCKER_PROJECT", "the name of the Compose project, such as penstock");
+    return null;
+  }
+  return { url, project };
+}
+
+/** A master on loopback has its workers on this machine. */
+function usualPlace(sparkMasterUrl: string): DriverPlace {
+  return /^spark:\/\/(127\.|localhost|\[::1\])/.test(sparkMasterUrl) ? "here" : "elsewhere";
 }
 
 function isHttpUrl(text: string): boolean {

@@ -25,6 +25,7 @@ import { Presence } from "./services/presence.ts";
 import type { Reconciler } from "./services/reconcile/reconciler.ts";
 import type { Reconciliation } from "./services/reconciliation/reconciliation.ts";
 import { RunnerCalls } from "./services/runner-calls.ts";
+import { ServiceWatch } from "./services/runtime/service-watch.ts";
 import { createSnapshots } from "./services/snapshots.ts";
 import { TopicWatch } from "./services/topic-watch.ts";
 import { readVitals } from "./services/vitals.ts";
@@ -105,7 +106,7 @@ export async function createControlPlane(
   const durations = new BatchDurations();
   const calls = new RunnerCalls(clock, () => reconciler.poke());
   const signpost = createSignpost(signpostPath(config.lakeDir), config.runnerToken);
-  const presence = new Presence(`http://${config.host}:${config.port}`, outside.presence, signpost, logger);
+  const presence = new Presence(config.runnerUrl, outside.presence, signpost, logger);
   const reconciler = createReconciler(outside, {
     config,
     manifest,
@@ -138,6 +139,7 @@ export async function createControlPlane(
     snapshots,
     log: logger,
   });
+  const serviceWatch = new ServiceWatch({ runtime: outside.runtime, journal, log: logger });
   let leadership: Leadership | null = null;
   const standsBy = () => (leadership === null ? "is starting" : leadership.waitingFor);
   const app = await buildApp(
@@ -162,7 +164,7 @@ export async function createControlPlane(
       log: logger,
     }),
     {
-      security: { port: config.port, allowedHosts: config.allowedHosts },
+      security: { port: config.port, allowedHosts: [...config.allowedHosts, new URL(config.runnerUrl).host] },
       access: { mode: config.access, rateLimits: config.rateLimits },
       runnerToken: config.runnerToken,
       logger,
@@ -183,6 +185,7 @@ export async function createControlPlane(
     alarming.start();
     auditing.start();
     replaying.start();
+    serviceWatch.start();
     stopHousekeeping = startHousekeeping(
       { events, journal, alerts: outside.alertStore, history: outside.history },
       logger,
@@ -193,6 +196,7 @@ export async function createControlPlane(
     presence.decides(false);
     stopHousekeeping();
     await replaying.stop();
+    serviceWatch.stop();
     await Promise.all([reconciler.stop(), publishers.stop(), alarming.stop(), auditing.stop()]);
   }
   const phases: [name: string, work: () => Promise<unknown>][] = [

@@ -69,6 +69,10 @@ describe("the settings", () => {
       listen: "127.0.0.1",
       access: "open",
       adminToken: null,
+      metricsToken: null,
+      runnerUrl: "http://127.0.0.1:8080",
+      drivers: "here",
+      docker: null,
       rateLimits: { reads: 6_000, changes: 600 },
       allowedHosts: [],
       alertWebhookUrl: null,
@@ -115,6 +119,16 @@ describe("the settings", () => {
       /PENSTOCK_RUNNER_TOKEN_FILE is "\/nowhere": expected the path of a file/,
     ],
     ["PENSTOCK_RUNNER_TOKEN_FILE", short, /expected a file with a secret of at least 32 characters/],
+    ["PENSTOCK_RUNNER_URL", "control-plane:8080", /PENSTOCK_RUNNER_URL is "control-plane:8080": expected an http:/],
+    ["PENSTOCK_DRIVERS", "everywhere", /PENSTOCK_DRIVERS is "everywhere": expected one of here, containers, elsewhere/],
+    ["PENSTOCK_DRIVERS", "containers", /PENSTOCK_DOCKER_URL is not set: expected the Docker engine/],
+    ["PENSTOCK_DOCKER_URL", "tcp://docker", /PENSTOCK_DOCKER_URL is "tcp:\/\/docker": expected http:\/\/host:port/],
+    [
+      "PENSTOCK_DOCKER_URL",
+      "http://docker:2375",
+      /PENSTOCK_DOCKER_PROJECT is not set: expected the name of the Compose/,
+    ],
+    ["PENSTOCK_METRICS_TOKEN_FILE", short, /expected a file with a secret of at least 32 characters/],
     ["PENSTOCK_LOG_LEVEL", "loud", /PENSTOCK_LOG_LEVEL is "loud": expected one of trace/],
     ["PENSTOCK_PYTHON", undefined, /PENSTOCK_PYTHON is not set: expected a value/],
   ])("are refused by name, value and what was expected: %s=%s", (name, value, expected) => {
@@ -125,6 +139,18 @@ describe("the settings", () => {
     const text = complaint({ PENSTOCK_PORT: "0", PENSTOCK_HOST: "10.0.0.1" });
     expect(text).toMatch(/PENSTOCK_HOST[\s\S]*PENSTOCK_PORT/);
     expect(text).not.toContain("sssss");
+  });
+});
+
+describe("where drivers run", () => {
+  it("is here for a master on loopback, elsewhere for any other, and in containers where that is said", () => {
+    const remote = { ...good, PENSTOCK_SPARK_MASTER_URL: "spark://spark-master:7077" };
+    expect(readConfig(remote).drivers).toBe("elsewhere");
+    const containers = { PENSTOCK_DOCKER_URL: "http://docker-proxy:2375", PENSTOCK_DOCKER_PROJECT: "penstock" };
+    expect(readConfig({ ...remote, ...containers, PENSTOCK_DRIVERS: "containers" })).toMatchObject({
+      drivers: "containers",
+      docker: { url: "http://docker-proxy:2375", project: "penstock" },
+    });
   });
 });
 

@@ -1,18 +1,10 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Manifest, ManifestError, parseManifest } from "../../control-plane/src/domain/manifest.ts";
 import { CHECKOUT } from "../../infra/local/src/root.ts";
 import { UsageError } from "../../producer/src/command-line.ts";
-import {
-  type AnsweredWindow,
-  compareOutcomes,
-  compareWindows,
-  type Difference,
-  type OutcomeCounts,
-} from "../../producer/src/oracle/comparison.ts";
+import type { Difference } from "../../producer/src/oracle/comparison.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
-import type { Expectation } from "../../producer/src/oracle/expectation.ts";
 import { type Stack, withStack } from "../stack/stack.ts";
 import { digestOf } from "./digest.ts";
 import { produceUnderKills } from "./kills.ts";
@@ -21,8 +13,8 @@ import { runProducer } from "./produce.ts";
 import { jobsCaughtUp, jobsRunning } from "./progress.ts";
 import { reconcile } from "./reconciliation.ts";
 import { differenceList, outcomeTable, revenueTable } from "./report.ts";
+import { settled } from "./settled.ts";
 
-const SETTLED_WITHIN_MS = 15_000;
 const startedAt = Date.now();
 
 function tell(line: string): void {
@@ -57,7 +49,7 @@ async function smoke(stack: Stack, manifest: Manifest, options: SmokeOptions, si
   await jobsRunning(stack, jobs, timeoutMs, signal);
 
   const expected = await expectTopic({ brokers: stack.brokers, registry: stack.registryUrl, topic }, parameters);
-  const { windows, outcomes, found } = await settled(stack, expected, signal);
+  const { windows, outcomes, found } = await settled(stack.rest, expected, signal);
   const unreconciled = await reconcile(stack, wait, tell);
   tell(`${repeatable(options)}; the oracle beside what REST answers:`);
   console.log(outcomeTable(expected, outcomes));
@@ -69,21 +61,6 @@ async function smoke(stack: Stack, manifest: Manifest, options: SmokeOptions, si
     differences: [...(inKafka === expected.records ? [] : [unread]), ...found, ...unreconciled],
     digest: digestOf(windows, outcomes),
   };
-}
-
-/**
- * What REST answers once it agrees with the oracle, or once that has taken too long: a window that was final and gets
- * one more event has its revision a moment after the batch.
- */
-async function settled(stack: Stack, expected: Expectation, signal: AbortSignal) {
-  const until = Date.now() + SETTLED_WITHIN_MS;
-  for (;;) {
-    const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
-    const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
-    const found = [...compareOutcomes(expected, outcomes), ...compareWindows(expected.windows, windows)];
-    if (found.length === 0 || Date.now() > until) return { windows, outcomes, found };
-    await sleep(500, undefined, { signal });
-  }
 }
 
 /** One run on a stack of its own. */

@@ -3,7 +3,12 @@ import type { Stack } from "../stack/stack.ts";
 import { waitFor } from "../stack/wait-for.ts";
 
 /** Waits until every job of the pipeline runs. */
-export async function jobsRunning(stack: Stack, jobs: string[], timeout: number, signal: AbortSignal): Promise<void> {
+export async function jobsRunning(
+  stack: Pick<Stack, "rest">,
+  jobs: string[],
+  timeout: number,
+  signal: AbortSignal,
+): Promise<void> {
   await waitFor(
     async () => {
       const states = await jobStates(stack);
@@ -20,7 +25,7 @@ export async function jobsRunning(stack: Stack, jobs: string[], timeout: number,
  * @throws when the time is over, with the jobs' states
  */
 export async function jobsCaughtUp(
-  stack: Stack,
+  stack: Pick<Stack, "rest">,
   jobs: string[],
   events: number,
   wait: { timeout: number; signal: AbortSignal },
@@ -48,11 +53,11 @@ function progressOf({ job, partitions }: JobOffsets, state: string | undefined):
   return state?.toLowerCase() === "running" ? committed : `${committed} (${state ?? "no such job"})`;
 }
 
-async function offsetsOf(stack: Stack, job: string): Promise<JobOffsets> {
+async function offsetsOf(stack: Pick<Stack, "rest">, job: string): Promise<JobOffsets> {
   return await stack.rest.get<JobOffsets>(`/v1/jobs/${job}/offsets`);
 }
 
-async function jobStates(stack: Stack): Promise<Record<string, string>> {
+async function jobStates(stack: Pick<Stack, "rest">): Promise<Record<string, string>> {
   const { items } = await stack.rest.get<{ items: JobStatus[] }>("/v1/jobs");
   return Object.fromEntries(items.map(({ id, state, reason }) => [id, reason ? `${state}: ${reason}` : state]));
 }

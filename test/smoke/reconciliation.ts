@@ -24,7 +24,7 @@ interface Line {
  * @throws when there is no recount in time
  */
 export async function reconcile(
-  stack: Stack,
+  stack: Pick<Stack, "rest">,
   wait: { timeout: number; signal: AbortSignal },
   tell: (line: string) => void,
 ): Promise<Difference[]> {

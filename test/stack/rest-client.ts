@@ -25,10 +25,15 @@ const ANSWER_WITHIN_MS = 60_000;
 /** A client of the control plane's REST API that throws {@link RestError} for everything but success. */
 export class RestClient {
   private readonly base: string;
+  private readonly token: string | undefined;
 
-  /** @param base such as http://127.0.0.1:8080 */
-  constructor(base: string) {
+  /**
+   * @param base such as http://127.0.0.1:8080
+   * @param token of a stack that needs one
+   */
+  constructor(base: string, token?: string) {
     this.base = base;
+    this.token = token;
   }
 
   async get<T>(path: string, query: Query = {}): Promise<T> {
@@ -71,7 +76,11 @@ export class RestClient {
     const response = await fetch(url, {
       method,
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-      headers: { ...headers, ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      headers: {
+        ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
+        ...headers,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

@@ -3,11 +3,16 @@ import { readdir, readFile } from "node:fs/promises";
 import type { RunnerProcess } from "../domain/sync.ts";
 import type { Processes } from "../services/ports.ts";
 
-/** Processes of this machine through /proc; where there is none, nothing can be found out and nothing is killed. */
+/** Processes that nobody here can see: nothing is found out and nothing is killed. */
+export const unseenProcesses: Processes = {
+  alive: () => undefined,
+  ofLaunch: async () => undefined,
+  kill: () => undefined,
+};
+
+/** Processes of this machine through /proc; where there is none, they are unseen. */
 export function createProcesses(): Processes {
-  if (!existsSync("/proc/self/stat")) {
-    return { alive: () => undefined, ofLaunch: async () => undefined, kill: () => undefined };
-  }
+  if (!existsSync("/proc/self/stat")) return unseenProcesses;
   return {
     alive: isAlive,
 

@@ -15,7 +15,7 @@ const EventResource = Type.Object(
     at: Instant,
     type: Type.Enum([...EVENT_TYPES]),
     subjects: Type.Array(Type.String(), {
-      description: "What it is about: a job, an application, an operation, a launch",
+      description: "What it is about: a job, an application, an operation, a launch, a service",
       examples: [["sales.gold"]],
     }),
     data: Type.Record(Type.String(), Type.Unknown(), {

@@ -15,11 +15,19 @@ export const LOCAL_CALLER: Caller = { name: "local", role: "admin" };
 /** Who has the token of the file that `PENSTOCK_ADMIN_TOKEN_FILE` names. */
 export const FIRST_ADMIN: Caller = { name: "admin", role: "admin" };
 
+/** Who has the token of the file that `PENSTOCK_METRICS_TOKEN_FILE` names: it may read, and collects figures. */
+export const METRICS_READER: Caller = { name: "metrics", role: "viewer" };
+
 /** Stands in the audit log for changes that came with the manifest. */
 export const MANIFEST_ACTOR = "manifest";
 
 /** Names that no other token may have, so that an actor is one and the same in the whole audit log. */
-export const RESERVED_NAMES: readonly string[] = [LOCAL_CALLER.name, FIRST_ADMIN.name, MANIFEST_ACTOR];
+export const RESERVED_NAMES: readonly string[] = [
+  LOCAL_CALLER.name,
+  FIRST_ADMIN.name,
+  METRICS_READER.name,
+  MANIFEST_ACTOR,
+];
 
 /** Whether somebody with one role may do what needs another. */
 export function permits(present: Role, needed: Role): boolean {

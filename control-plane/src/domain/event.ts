@@ -20,6 +20,7 @@ export const EVENT_TYPES = [
   "replay.progress",
   "alert.fired",
   "alert.resolved",
+  "service.changed",
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

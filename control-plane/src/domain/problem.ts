@@ -31,6 +31,7 @@ export const PROBLEMS = {
   unknown_replay: { status: 404, meaning: "There is no such replay." },
   unknown_resource: { status: 404, meaning: "There is nothing at this path." },
   unknown_run: { status: 404, meaning: "The job has no run with this epoch." },
+  unknown_service: { status: 404, meaning: "The stack has no service of this name." },
   unknown_subject: { status: 404, meaning: "The schema registry does not know this subject." },
   unknown_token: { status: 404, meaning: "There is no such token." },
   unknown_topic: { status: 404, meaning: "The pipeline declares no such topic." },

@@ -13,8 +13,8 @@ const SUBMITTED: ReadonlyArray<readonly [key: string, value: string, why: string
 export interface SparkSite {
   /** `spark://host:port` */
   masterUrl: string;
-  /** address the driver binds to and is reached at */
-  host: string;
+  /** address the driver binds to and is reached at; null: the one that its worker binds to */
+  host: string | null;
   python: string;
   javaHome: string;
   /** folder with the package `penstock_jobs` */
@@ -75,7 +75,7 @@ export function composeSubmission(
       SPARK_ENV_LOADED: "1",
       // Spark's launcher otherwise looks for its own build folders, and finds none in an installed package.
       SPARK_SCALA_VERSION: SCALA_VERSION,
-      SPARK_LOCAL_IP: site.host,
+      ...(site.host === null ? {} : { SPARK_LOCAL_IP: site.host }),
       JAVA_HOME: site.javaHome,
       PYSPARK_PYTHON: site.python,
       PYSPARK_DRIVER_PYTHON: site.python,
@@ -96,8 +96,7 @@ export function composeSubmission(
       "spark.master": site.masterUrl,
       "spark.driver.memory": spec.driverMemory,
       "spark.driver.cores": "1",
-      "spark.driver.host": site.host,
-      "spark.driver.bindAddress": site.host,
+      ...(site.host === null ? {} : { "spark.driver.host": site.host, "spark.driver.bindAddress": site.host }),
       "spark.executor.memory": spec.executorMemory,
       "spark.cores.max": String(spec.cores),
       "spark.sql.shuffle.partitions": String(spec.shufflePartitions),

@@ -21,6 +21,8 @@ export interface AuditFilter {
 export interface AuditLogStore {
   /** newest first */
   list(filter: AuditFilter, limit: number, beforeId: number | null): Promise<AuditRow[]>;
+  /** Writes of something that no transaction of the database is about. */
+  add(entry: AuditEntry): Promise<void>;
 }
 
 export interface AuditRequest {

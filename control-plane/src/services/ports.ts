@@ -138,13 +138,13 @@ export interface EventStore {
   pruneLedger(days: number): Promise<void>;
 }
 
-/** Processes of this machine. */
+/** Processes where Spark's drivers run: on this machine, in containers, or where nobody can see them. */
 export interface Processes {
   /** undefined where this cannot be found out */
   alive(process: RunnerProcess): boolean | undefined;
   /** processes whose environment carries this launch id; undefined where environments cannot be read */
   ofLaunch(launchId: string): Promise<RunnerProcess[] | undefined>;
-  /** SIGKILL, after checking that the pid still is the same process */
+  /** SIGKILL or as good as that, after checking that it still is the same process */
   kill(process: RunnerProcess): void;
 }
 

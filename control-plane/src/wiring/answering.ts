@@ -34,6 +34,7 @@ import { FINAL, UPDATES } from "../services/revenue/position.ts";
 import { createRevenue } from "../services/revenue/windows.ts";
 import type { RunnerCalls } from "../services/runner-calls.ts";
 import { RunnerSync } from "../services/runner-sync.ts";
+import { StackServices } from "../services/runtime/stack-services.ts";
 import { Schemas } from "../services/schemas.ts";
 import { SecondWitness } from "../services/second-witness.ts";
 import { createSilverRecords } from "../services/silver-records.ts";
@@ -70,6 +71,9 @@ export interface AnsweringParts {
   standsBy: () => string | null;
   log: FastifyBaseLogger;
 }
+
+/** An answer is out by then. */
+const ANSWERED_WITHIN_MS = 200;
 
 /** Wires the services that the routes call. */
 export function createServices(outside: Outside, parts: AnsweringParts): AppServices {
@@ -125,6 +129,12 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
     applicationRestarts: restarts,
     platform,
     cluster: new Cluster(master, catalog, launches),
+    stack: new StackServices({
+      runtime: outside.runtime,
+      audit: (entry) => outside.auditLog.add(entry),
+      clock,
+      endSelf: () => setTimeout(() => process.kill(process.pid, "SIGTERM"), ANSWERED_WITHIN_MS).unref(),
+    }),
     schemas: new Schemas(registry, avroSchemas, manifest),
     publications: new Publications({ manifest, store: outside.publications, clock }),
     revenue: createRevenue({ ...revenue, snapshots: windows }),
@@ -174,7 +184,12 @@ export function createServices(outside: Outside, parts: AnsweringParts): AppServ
       witness: new SecondWitness({ entries: events, alerts, log }),
     }),
     feed,
-    tokens: new Tokens({ store: outside.tokens, clock, adminToken: config.adminToken }),
+    tokens: new Tokens({
+      store: outside.tokens,
+      clock,
+      adminToken: config.adminToken,
+      metricsToken: config.metricsToken,
+    }),
     metrics,
   };
 }

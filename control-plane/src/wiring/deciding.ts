@@ -54,7 +54,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
       calls,
       site: {
         masterUrl: config.sparkMasterUrl,
-        host: config.host,
+        host: config.drivers === "here" ? config.host : null,
         python: config.python,
         javaHome: config.javaHome,
         jobsDir: config.sparkJobsDir,
@@ -64,7 +64,6 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
         signpost: signpostPath(config.lakeDir),
       },
       presence,
-      driversAreLocal: /^spark:\/\/(127\.|localhost|\[::1\])/.test(config.sparkMasterUrl),
       times: TIMES,
       clock,
       log,

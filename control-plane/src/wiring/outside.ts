@@ -1,7 +1,11 @@
 import { mkdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { createCheckpointFiles } from "../adapters/checkpoint-files.ts";
 import { dataFiles } from "../adapters/data-files.ts";
+import { connectDocker, type DockerEngine } from "../adapters/docker/engine.ts";
+import { createContainerProcesses } from "../adapters/docker/processes.ts";
+import { createDockerRuntime } from "../adapters/docker/runtime.ts";
 import { openDuckDb } from "../adapters/duckdb.ts";
 import { createFailpoints } from "../adapters/failpoints.ts";
 import { createKafkaTopics } from "../adapters/kafka.ts";
@@ -29,13 +33,15 @@ import { createRunStore } from "../adapters/postgres/runs.ts";
 import { createSpecStore } from "../adapters/postgres/specs.ts";
 import { createTokenStore } from "../adapters/postgres/tokens.ts";
 import { readTotals } from "../adapters/postgres/totals.ts";
-import { createProcesses } from "../adapters/processes.ts";
+import { createProcesses, unseenProcesses } from "../adapters/processes.ts";
 import { createSchemaRegistry } from "../adapters/registry.ts";
 import { createSparkMaster } from "../adapters/spark-master.ts";
 import { createSqlWorkers } from "../adapters/sql/workers.ts";
+import { createSupervisorRuntime } from "../adapters/supervisor.ts";
 import { createWebhook } from "../adapters/webhook.ts";
 import { createWorkerLogs } from "../adapters/worker-logs.ts";
-import type { Config } from "../config.ts";
+import type { Config, DriverPlace } from "../config.ts";
+import type { Clock, Processes } from "../services/ports.ts";
 
 const AUDIT_QUERY_MS = 60_000;
 
@@ -50,8 +56,10 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     log.warn({ err: error }, "lost a connection to Postgres"),
   );
   const failpoint = createFailpoints(config.failpointDir);
+  const clock = { now: () => new Date() };
+  const docker = config.docker === null ? null : connectDocker(config.docker);
   return {
-    clock: { now: () => new Date() },
+    clock,
     failpoint,
     database,
     catalog: createCatalogStore(database),
@@ -86,7 +94,11 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
       secret: config.sparkRestSecret,
     }),
     workers: createWorkerLogs(),
-    processes: createProcesses(),
+    runtime:
+      docker === null
+        ? createSupervisorRuntime(join(config.stateDir, "run", "supervisor.sock"))
+        : createDockerRuntime(docker),
+    processes: processesOf(config.drivers, docker, clock, log),
     checkpointFiles: createCheckpointFiles(),
     lake: lakeFiles(),
     engine: await openDuckDb({ folders: [config.lakeDir] }),
@@ -106,4 +118,15 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
       return bavail * bsize;
     },
   };
+}
+
+/** What can be seen of the processes of drivers. */
+function processesOf(
+  drivers: DriverPlace,
+  docker: DockerEngine | null,
+  clock: Clock,
+  log: FastifyBaseLogger,
+): Processes {
+  if (drivers === "here") return createProcesses();
+  return drivers === "containers" && docker !== null ? createContainerProcesses(docker, clock, log) : unseenProcesses;
 }

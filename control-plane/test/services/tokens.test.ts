@@ -18,6 +18,7 @@ beforeAll(async () => {
     store: createTokenStore(opened.database),
     clock: { now: () => now },
     adminToken: "first-admin",
+    metricsToken: "scraper",
   });
 }, 60_000);
 
@@ -34,6 +35,11 @@ describe("a token", () => {
     expect(await tokens.identify(secret)).toEqual({
       refused: "The token short expired at 2026-11-21T00:01:00.000Z.",
     });
+  });
+
+  it("that lies in a file has the role that it is for", async () => {
+    expect(await tokens.identify("first-admin")).toEqual({ caller: { name: "admin", role: "admin" } });
+    expect(await tokens.identify("scraper")).toEqual({ caller: { name: "metrics", role: "viewer" } });
   });
 
   it("is not recognised by anything but its secret", async () => {

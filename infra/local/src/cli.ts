@@ -1,7 +1,7 @@
 import type { Command } from "./commands/command.ts";
 import { down } from "./commands/down.ts";
 import { logs } from "./commands/logs.ts";
-import { faults, kills, replay, smoke } from "./commands/on-own-stack.ts";
+import { faults, kills, replay, smoke, smokeDocker } from "./commands/on-own-stack.ts";
 import { produce } from "./commands/produce.ts";
 import { reset } from "./commands/reset.ts";
 import { start } from "./commands/start.ts";
@@ -22,6 +22,7 @@ const COMMANDS: readonly Command[] = [
   produce,
   token,
   smoke,
+  smokeDocker,
   test,
   faults,
   kills,

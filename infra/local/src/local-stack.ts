@@ -26,7 +26,7 @@ export interface StackReport {
     readonly state: "starting" | "running" | "stopping";
     readonly startedAt: string;
   };
-  readonly services: readonly (ServiceReport & { readonly memoryBytes: number })[];
+  readonly services: readonly (ServiceReport & { readonly memoryBytes: number; readonly cpuSeconds: number })[];
   readonly memory: MemoryReport;
   /** Seconds from the start to the first revenue window; null as long as there is none. */
   readonly firstRevenueWindowSeconds: number | null;
@@ -138,7 +138,11 @@ export class LocalStack {
     const { bavail, bsize } = statfsSync(this.#settings.stateDir);
     return {
       supervisor: { pid: process.pid, state: this.#state, startedAt: new Date(this.#startedAt).toISOString() },
-      services: reports.map((report) => ({ ...report, memoryBytes: memory.services[report.name] ?? 0 })),
+      services: reports.map((report) => ({
+        ...report,
+        memoryBytes: memory.services[report.name] ?? 0,
+        cpuSeconds: memory.processorSeconds[report.name] ?? 0,
+      })),
       memory,
       firstRevenueWindowSeconds: this.#firstWindow.seconds,
       disk: { freeBytes: bavail * bsize, warn: bavail * bsize < this.#settings.diskWarn.bytes },

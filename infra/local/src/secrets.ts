@@ -14,7 +14,7 @@ export interface Secrets {
 
 const SECRET_BYTES = 32;
 /** By this an access token is recognised as one, by people and by scanners for leaked secrets. */
-const TOKEN_PREFIX = "pst_";
+export const TOKEN_PREFIX = "pst_";
 
 /** Reads the secrets of a stack; makes those that do not exist yet. */
 export function loadSecrets(stateDir: string): Secrets {
@@ -34,8 +34,11 @@ export function loadSecrets(stateDir: string): Secrets {
   };
 }
 
-/** Whole or not at all: a half-written secret would lock us out of what it protects. */
-function readOrMake(path: string, prefix = ""): string {
+/**
+ * Reads a secret, and makes it when it does not exist. Whole or not at all: a half-written one would lock us out of what
+ * it protects.
+ */
+export function readOrMake(path: string, prefix = ""): string {
   if (!existsSync(path)) {
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, `${prefix}${randomBytes(SECRET_BYTES).toString("base64url")}`, { mode: 0o600 });

@@ -26,6 +26,11 @@ export const PORTS = {
 
 export type PortName = keyof typeof PORTS;
 
+/** The address that each service binds to and is reached at: one and the same here, each its own in containers. */
+export type Hosts = Readonly<
+  Record<"postgres" | "kafka" | "registry" | "sparkMaster" | "sparkWorker" | "controlPlane", string>
+>;
+
 /** What is installed, below the runtime folder. */
 export interface RuntimePaths {
   readonly dir: string;
@@ -44,8 +49,9 @@ export interface Settings {
   readonly runtime: RuntimePaths;
   readonly stateDir: string;
   readonly manifest: string;
-  /** Loopback address of every service. */
+  /** Loopback address of this machine, at which all services are. */
   readonly host: string;
+  readonly hosts: Hosts;
   /** Address on which the control plane listens for people; beside `host`. */
   readonly listen: string;
   readonly access: AccessMode;
@@ -81,6 +87,14 @@ export function readSettings(env: Environment): Settings {
       text(env, "PENSTOCK_MANIFEST", "spark_jobs/penstock_jobs/pipelines/sales/pipeline.yaml"),
     ),
     host,
+    hosts: {
+      postgres: host,
+      kafka: host,
+      registry: host,
+      sparkMaster: host,
+      sparkWorker: host,
+      controlPlane: host,
+    },
     listen,
     access: access(env, listen),
     ports: readPorts(env),

@@ -20,6 +20,7 @@ export async function insertAudit(tx: Queryable, entry: AuditEntry): Promise<voi
 /** The audit log in Postgres. */
 export function createAuditLogStore(db: Database): AuditLogStore {
   return {
+    add: (entry) => insertAudit(db, entry),
     list: ({ target, actor, action, from, to }, limit, beforeId) =>
       db.query<AuditRow>(
         `SELECT id, at, actor, action, target, request_id AS "requestId", before, after FROM audit_log

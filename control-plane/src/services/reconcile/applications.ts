@@ -18,8 +18,6 @@ export interface ApplicationDeps {
   calls: RunnerCalls;
   site: Omit<SparkSite, "controlPlanes">;
   presence: Presence;
-  /** drivers run on this machine, so that its process list is evidence */
-  driversAreLocal: boolean;
   times: LaunchTimes;
   clock: Clock;
   log: Log;

@@ -9,12 +9,9 @@ import type { ClusterView } from "../spark-master.ts";
 import type { ApplicationDeps } from "./applications.ts";
 import { ResourceWatch } from "./resources.ts";
 
-export type ObserverDeps = Pick<
-  ApplicationDeps,
-  "launches" | "master" | "processes" | "presence" | "driversAreLocal" | "times" | "clock"
->;
+export type ObserverDeps = Pick<ApplicationDeps, "launches" | "master" | "processes" | "presence" | "times" | "clock">;
 
-/** Finds out what is true of a launch: from its runner's calls, the Spark master, and this machine's processes. */
+/** Finds out what is true of a launch: from its runner's calls, the Spark master, and the processes where drivers run. */
 export class LaunchObserver {
   private readonly deps: ObserverDeps;
   private readonly resources: ResourceWatch;
@@ -74,7 +71,7 @@ export class LaunchObserver {
 
   /** A driver that died a moment ago need not be silent for long to be missed. */
   private lostProcesses(launch: LaunchRow): boolean {
-    if (!this.deps.driversAreLocal || launch.processes.length === 0) return false;
+    if (launch.processes.length === 0) return false;
     return launch.processes.every((process) => this.deps.processes.alive(process) === false);
   }
 
@@ -86,7 +83,6 @@ export class LaunchObserver {
 
   /** Of a launch; undefined where that cannot be found out. */
   async livingProcesses(launch: LaunchRow): Promise<RunnerProcess[] | undefined> {
-    if (!this.deps.driversAreLocal) return undefined;
     const marked = await this.deps.processes.ofLaunch(launch.id);
     if (marked === undefined) return undefined;
     const known = launch.processes.filter((process) => this.deps.processes.alive(process));

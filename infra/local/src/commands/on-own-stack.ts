@@ -53,6 +53,18 @@ export const replay: Command = {
   run: (args) => runOnOwnStack("replay", args),
 };
 
+export const smokeDocker: Command = {
+  name: "smoke:docker",
+  summary: "the main job in containers, with the worker and the master killed, compared in the same way",
+  help: "",
+  passesHelp: true,
+  // Nothing has to be installed here: images hold what the stack needs.
+  async run(args) {
+    const { program, args: all } = nodeProgram(join(CHECKOUT, "infra", "docker", "smoke", "main.ts"), args);
+    return await runInForeground(program, all, { cwd: CHECKOUT });
+  },
+};
+
 /** Runs `test/<folder>/main.ts`, which makes a stack with a state folder of its own; what is installed is shared. */
 async function runOnOwnStack(folder: string, args: readonly string[]): Promise<number> {
   const settings = readSettings(process.env);

@@ -40,6 +40,21 @@ export async function ensureRuntime(runtime: RuntimePaths, devTools = false): Pr
   }
 }
 
+/**
+ * Installs some parts by name: for images, which are built one layer after the other.
+ *
+ * @throws UserError when there is no such part or a step fails
+ */
+export async function installParts(runtime: RuntimePaths, names: readonly string[]): Promise<void> {
+  const parts = runtimeParts(runtime, false);
+  for (const name of names) {
+    const part = parts.find((candidate) => candidate.name === name);
+    if (!part) throw new UserError(`"${name}" is no part: expected some of ${parts.map((p) => p.name).join(", ")}.`);
+    if (!isInstalled(runtime, part)) await install(runtime, part, name);
+  }
+  rmSync(join(runtime.dir, "drafts"), { recursive: true, force: true });
+}
+
 function runtimeParts(runtime: RuntimePaths, devTools: boolean): Part[] {
   const parts = [
     venvPart(runtime),

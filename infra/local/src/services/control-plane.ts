@@ -10,8 +10,8 @@ import type { Service, StackContext } from "./service.ts";
 import { ownSettings, stackEnvironment } from "./stack-environment.ts";
 
 /** Where the control plane answers. */
-export function controlPlaneUrl({ host, ports }: StackContext["settings"]): string {
-  return `http://${host}:${ports.controlPlane}`;
+export function controlPlaneUrl({ hosts, ports }: StackContext["settings"]): string {
+  return `http://${hosts.controlPlane}:${ports.controlPlane}`;
 }
 
 /** The control plane. */

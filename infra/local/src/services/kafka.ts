@@ -9,7 +9,8 @@ import type { Service, StackContext } from "./service.ts";
 
 /** A Kafka broker that is its own controller (KRaft). */
 export function kafka({ settings }: StackContext): Service {
-  const { host, ports, runtime } = settings;
+  const { ports, runtime } = settings;
+  const host = settings.hosts.kafka;
   const folder = join(settings.stateDir, "kafka");
   const properties = join(folder, "server.properties");
   const java = join(runtime.javaHome, "bin", "java");

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { isLoopback } from "../../../../control-plane/src/domain/access.ts";
 import { runQuietly } from "../install/run-quietly.ts";
 import type { Settings } from "../settings.ts";
 import { cleanEnvironment } from "./environment.ts";
@@ -14,7 +15,7 @@ const DATABASE = "penstock";
 
 /** The URL of the control plane's database, password included. */
 export function databaseUrl({ settings, secrets }: StackContext, database = DATABASE): string {
-  return `postgres://${USER}:${secrets.postgresPassword}@${settings.host}:${settings.ports.postgres}/${database}`;
+  return `postgres://${USER}:${secrets.postgresPassword}@${settings.hosts.postgres}:${settings.ports.postgres}/${database}`;
 }
 
 /** A Postgres server with the databases of the control plane and the schema registry. */
@@ -37,12 +38,16 @@ export function postgres(context: StackContext): Service {
     stopSignal: "SIGINT",
     stopWithinMs: 5_000,
     async prepare() {
-      if (!existsSync(join(data, "initialised"))) await initialise(data, account, secrets.postgresPassword, command);
+      if (!existsSync(join(data, "initialised"))) {
+        await initialise(data, account, secrets.postgresPassword, command);
+        if (!isLoopback(settings.hosts.postgres)) letOthersIn(data);
+        writeFileSync(join(data, "initialised"), "");
+      }
       account.own(data);
     },
     launch: () => command("postgres", ["-D", data, ...serverOptions(settings)]),
     async isReady() {
-      if (!(await acceptsConnections(settings.host, settings.ports.postgres))) return false;
+      if (!(await acceptsConnections(settings.hosts.postgres, settings.ports.postgres))) return false;
       return await createDatabases(context);
     },
   };
@@ -79,12 +84,16 @@ async function initialise(
   } finally {
     rmSync(passwordFile, { force: true });
   }
-  writeFileSync(join(data, "initialised"), "");
 }
 
-function serverOptions({ host, ports }: Settings): string[] {
+/** initdb lets in this machine alone; where the others are not on it, they come with the password, too. */
+function letOthersIn(data: string): void {
+  appendFileSync(join(data, "pg_hba.conf"), "host all all all scram-sha-256\n");
+}
+
+function serverOptions({ hosts, ports }: Settings): string[] {
   const options = {
-    listen_addresses: host,
+    listen_addresses: hosts.postgres,
     port: String(ports.postgres),
     // Everybody comes by TCP and with the password.
     unix_socket_directories: "",

@@ -7,13 +7,13 @@ import type { Service, StackContext } from "./service.ts";
 export const REGISTRY_DATABASE = "registry";
 
 /** The Confluent-compatible API of the registry. */
-export function registryUrl({ host, ports }: StackContext["settings"]): string {
-  return `http://${host}:${ports.registry}/apis/ccompat/v7`;
+export function registryUrl({ hosts, ports }: StackContext["settings"]): string {
+  return `http://${hosts.registry}:${ports.registry}/apis/ccompat/v7`;
 }
 
 /** Apicurio, with its schemas in Postgres. */
 export function schemaRegistry({ settings, secrets }: StackContext): Service {
-  const { host, ports, runtime } = settings;
+  const { hosts, ports, runtime } = settings;
   return {
     name: "schema-registry",
     dependsOn: ["postgres"],
@@ -30,14 +30,14 @@ export function schemaRegistry({ settings, secrets }: StackContext): Service {
       ],
       env: {
         ...cleanEnvironment(settings),
-        QUARKUS_HTTP_HOST: host,
+        QUARKUS_HTTP_HOST: hosts.registry,
         QUARKUS_HTTP_PORT: String(ports.registry),
-        QUARKUS_MANAGEMENT_HOST: host,
+        QUARKUS_MANAGEMENT_HOST: hosts.registry,
         QUARKUS_MANAGEMENT_PORT: String(ports.registryManagement),
         QUARKUS_SHUTDOWN_TIMEOUT: "2S",
         APICURIO_STORAGE_KIND: "sql",
         APICURIO_STORAGE_SQL_KIND: "postgresql",
-        APICURIO_DATASOURCE_URL: `jdbc:postgresql://${host}:${ports.postgres}/${REGISTRY_DATABASE}`,
+        APICURIO_DATASOURCE_URL: `jdbc:postgresql://${hosts.postgres}:${ports.postgres}/${REGISTRY_DATABASE}`,
         APICURIO_DATASOURCE_USERNAME: "penstock",
         APICURIO_DATASOURCE_PASSWORD: secrets.postgresPassword,
         APICURIO_DATASOURCE_JDBC_INITIAL_SIZE: "1",

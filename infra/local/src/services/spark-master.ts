@@ -7,7 +7,8 @@ import { properties, sparkClassPath, sparkEnvironment, sparkFolders, sparkMaster
 
 /** The master of the Spark cluster: its REST API asks for a signed token, and its web page kills nothing. */
 export function sparkMaster({ settings, secrets }: StackContext): Service {
-  const { host, ports, runtime } = settings;
+  const { ports, runtime } = settings;
+  const host = settings.hosts.sparkMaster;
   const folders = sparkFolders(settings.stateDir);
   const propertiesFile = join(folders.conf, "master.properties");
   return {
@@ -36,7 +37,7 @@ export function sparkMaster({ settings, secrets }: StackContext): Service {
         ...["--host", host, "--port", String(ports.sparkMaster), "--webui-port", String(ports.sparkMasterUi)],
         ...["--properties-file", propertiesFile],
       ],
-      env: sparkEnvironment(settings),
+      env: sparkEnvironment(settings, host),
     }),
     async isReady() {
       const state = await bodyOf(`${sparkMasterUiUrl(settings)}/json/`);

@@ -17,7 +17,8 @@ const KEEP_FINISHED_SECONDS = 2 * 24 * 3600;
 
 /** The worker that starts drivers and executors. */
 export function sparkWorker({ settings }: StackContext): Service {
-  const { host, ports, runtime } = settings;
+  const { ports, runtime } = settings;
+  const host = settings.hosts.sparkWorker;
   const folders = sparkFolders(settings.stateDir);
   const propertiesFile = join(folders.conf, "worker.properties");
   return {
@@ -44,7 +45,7 @@ export function sparkWorker({ settings }: StackContext): Service {
         ...["--cores", String(settings.sparkWorkerCores), "--memory", settings.sparkWorkerMemory],
         ...["--work-dir", folders.work, "--properties-file", propertiesFile, sparkMasterUrl(settings)],
       ],
-      env: sparkEnvironment(settings),
+      env: sparkEnvironment(settings, host),
     }),
     async isReady() {
       const state = await bodyOf(`${sparkMasterUiUrl(settings)}/json/`);

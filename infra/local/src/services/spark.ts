@@ -14,17 +14,17 @@ export function sparkFolders(stateDir: string): { conf: string; recovery: string
 }
 
 /** The master's URL for applications and workers. */
-export function sparkMasterUrl({ host, ports }: Settings): string {
-  return `spark://${host}:${ports.sparkMaster}`;
+export function sparkMasterUrl({ hosts, ports }: Settings): string {
+  return `spark://${hosts.sparkMaster}:${ports.sparkMaster}`;
 }
 
 /** The master's web page, which answers `/json/` as well. */
-export function sparkMasterUiUrl({ host, ports }: Settings): string {
-  return `http://${host}:${ports.sparkMasterUi}`;
+export function sparkMasterUiUrl({ hosts, ports }: Settings): string {
+  return `http://${hosts.sparkMaster}:${ports.sparkMasterUi}`;
 }
 
-/** The environment of Spark's master and worker; drivers and executors inherit the worker's. */
-export function sparkEnvironment(settings: Settings): Record<string, string> {
+/** The environment of Spark's master or worker at `host`; drivers and executors inherit the worker's. */
+export function sparkEnvironment(settings: Settings, host: string): Record<string, string> {
   const { conf, local } = sparkFolders(settings.stateDir);
   return {
     ...cleanEnvironment(settings),
@@ -32,8 +32,8 @@ export function sparkEnvironment(settings: Settings): Record<string, string> {
     SPARK_CONF_DIR: conf,
     SPARK_LOCAL_DIRS: local,
     // Binds everything to this address, the web pages of drivers and executors as well.
-    SPARK_LOCAL_IP: settings.host,
-    SPARK_PUBLIC_DNS: settings.host,
+    SPARK_LOCAL_IP: host,
+    SPARK_PUBLIC_DNS: host,
     PYSPARK_PYTHON: settings.runtime.python,
   };
 }

@@ -8,7 +8,7 @@ import { sparkMasterUiUrl, sparkMasterUrl } from "./spark.ts";
 /** What the control plane, the producer and the smoke test learn of the stack: docs/contracts.md, section 1. */
 export function stackEnvironment(context: StackContext): Record<string, string> {
   const { settings, secrets } = context;
-  const { host, listen, access, ports, runtime, stateDir } = settings;
+  const { host, hosts, listen, access, ports, runtime, stateDir } = settings;
   return {
     PENSTOCK_HOST: host,
     PENSTOCK_LISTEN: listen,
@@ -20,10 +20,10 @@ export function stackEnvironment(context: StackContext): Record<string, string> 
     PENSTOCK_STATE_DIR: stateDir,
     PENSTOCK_DISK_WARN: settings.diskWarn.text,
     PENSTOCK_DATABASE_URL: databaseUrl(context),
-    PENSTOCK_KAFKA_BROKERS: `${host}:${ports.kafka}`,
+    PENSTOCK_KAFKA_BROKERS: `${hosts.kafka}:${ports.kafka}`,
     PENSTOCK_REGISTRY_URL: registryUrl(settings),
     PENSTOCK_SPARK_MASTER_URL: sparkMasterUrl(settings),
-    PENSTOCK_SPARK_MASTER_REST_URL: `http://${host}:${ports.sparkMasterRest}`,
+    PENSTOCK_SPARK_MASTER_REST_URL: `http://${hosts.sparkMaster}:${ports.sparkMasterRest}`,
     PENSTOCK_SPARK_MASTER_UI_URL: sparkMasterUiUrl(settings),
     PENSTOCK_SPARK_REST_SECRET_FILE: secrets.sparkRestSecretFile,
     PENSTOCK_RUNNER_TOKEN_FILE: secrets.runnerTokenFile,

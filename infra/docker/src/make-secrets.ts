@@ -1,0 +1,3 @@
+import { makeSecrets } from "./secrets.ts";
+
+makeSecrets();
