@@ -22,6 +22,13 @@ interface Wait {
   signal: AbortSignal;
 }
 
+interface Lives {
+  /** the launch that was killed last */
+  killed: string | null;
+  /** when drivers were killed that had lived for less than a minute */
+  short: number[];
+}
+
 /**
  * Sends the events, and while they come kills the driver again and again: each time as soon as a job, chosen by the
  * seed, has a batch in flight, and a moment of chance later.
@@ -42,17 +49,18 @@ export async function produceUnderKills(
     isOver = true;
   };
   producing.ended.then(over, over);
-  const shortLives: number[] = [];
+  const lives: Lives = { killed: null, short: [] };
   for (let kill = 1; kill <= kills; kill += 1) {
     const job = random.pick(jobs);
     const delay = random.int(0, LONGEST_DELAY_MS);
-    await mayDie(stack, shortLives, wait);
+    await mayDie(stack, lives, wait);
     await nextBatch(stack, job, wait);
     await sleep(delay, undefined, { signal: wait.signal });
     if (isOver) throw new Error(`All events were sent before kill ${kill} of ${kills}: more of them last longer.`);
-    const age = await ageOfDriver(stack);
+    const driver = await livingDriver(stack);
     const killed = killDrivers(stack.stateDir);
-    if (age === null || age < CRASH_LOOP.shortLifeMs) shortLives.push(Date.now());
+    lives.killed = driver?.launch ?? null;
+    if (driver === null || driver.age < CRASH_LOOP.shortLifeMs) lives.short.push(Date.now());
     const pids = killed.map(({ pid }) => pid).join(", ");
     tell(
       `Kill ${kill} of ${kills}: pids ${pids}, ${delay} ms after a batch of ${job}; in flight: ${inFlight(stack, jobs)}`,
@@ -84,26 +92,30 @@ async function nextBatch(stack: Stack, job: string, { timeout, signal }: Wait): 
 }
 
 /** Waits as long as one more short life would be a crash loop. */
-async function mayDie(stack: Stack, shortLives: readonly number[], { timeout, signal }: Wait): Promise<void> {
+async function mayDie(stack: Stack, { killed, short }: Lives, { timeout, signal }: Wait): Promise<void> {
   await waitFor(
     async () => {
-      const recent = shortLives.filter((at) => at > Date.now() - CRASH_LOOP.withinMs).length;
+      const recent = short.filter((at) => at > Date.now() - CRASH_LOOP.withinMs).length;
       if (recent < CRASH_LOOP.drivers - 1) return true;
-      const age = await ageOfDriver(stack);
-      return (age !== null && age >= CRASH_LOOP.shortLifeMs + CRASH_LOOP.margin) || { pending: `${age} ms old` };
+      const driver = await livingDriver(stack);
+      // The one that was killed a moment ago is not known to be dead yet, and is old enough: it is its successor's age that counts.
+      if (driver === null || driver.launch === killed) return { pending: "no new driver yet" };
+      return driver.age >= CRASH_LOOP.shortLifeMs + CRASH_LOOP.margin || { pending: `${driver.age} ms old` };
     },
     { timeout, what: "the driver to have lived for a minute", interval: 200, signal },
   );
 }
 
-/** Milliseconds between its first and its newest call; null when it has not called yet. */
-async function ageOfDriver(stack: Stack): Promise<number | null> {
+/** What lives, as REST says, and for how many milliseconds it has called; null when nothing has called yet. */
+async function livingDriver(stack: Stack): Promise<{ launch: string; age: number } | null> {
   const { items } = await stack.rest.get<{
-    items: { launches: { adoptedAt: string | null; lastSyncAt: string | null; endedAt: string | null }[] }[];
+    items: {
+      launches: { id: string; adoptedAt: string | null; lastSyncAt: string | null; endedAt: string | null }[];
+    }[];
   }>("/v1/applications");
   const living = items.flatMap(({ launches }) => launches).find(({ endedAt }) => endedAt === null);
   if (!living?.adoptedAt || !living.lastSyncAt) return null;
-  return Date.parse(living.lastSyncAt) - Date.parse(living.adoptedAt);
+  return { launch: living.id, age: Date.parse(living.lastSyncAt) - Date.parse(living.adoptedAt) };
 }
 
 /** The batches that are planned and not committed, for people. */
