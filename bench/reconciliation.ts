@@ -1,7 +1,9 @@
 /**
  * What a check of all tables costs: counting all rows anew, against reading what one minute of traffic has added.
  *
- *     node bench/reconciliation.ts [rows] [rows a minute]
+ *     node bench/reconciliation.ts [rows] [rows a minute] [ledger entries]
+ *
+ * And what it costs to ask Postgres what a ledger of so many entries adds up to.
  *
  * Compare the ratios; absolute times drift with the machine.
  */
@@ -12,19 +14,26 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { dataFiles } from "../control-plane/src/adapters/data-files.ts";
 import { openDuckDb } from "../control-plane/src/adapters/duckdb.ts";
 import { lakeFiles } from "../control-plane/src/adapters/lake-files.ts";
+import { openDatabase } from "../control-plane/src/adapters/postgres/database.ts";
+import { createLedgerStore } from "../control-plane/src/adapters/postgres/ledger.ts";
 import { commitName } from "../control-plane/src/domain/delta/log-files.ts";
+import { METRICS } from "../control-plane/src/domain/dq/metrics-table.ts";
 import type { LedgerStore } from "../control-plane/src/services/ledger.ts";
 import type { TableMemory } from "../control-plane/src/services/reconciliation/audited-table.ts";
 import { type Checked, check } from "../control-plane/src/services/reconciliation/check.ts";
 import type { Resume } from "../control-plane/src/services/reconciliation/ports.ts";
-import { BRONZE, METRICS, SILVER, UPDATES } from "../control-plane/src/services/reconciliation/tables.ts";
+import { BRONZE, SILVER, UPDATES } from "../control-plane/src/services/reconciliation/tables.ts";
 import type { LedgerRow } from "../control-plane/src/services/rows.ts";
+import { startPostgres } from "../control-plane/test/fixtures/postgres.ts";
 
 const ROWS = Number(process.argv[2] ?? 200_000);
 const A_MINUTE = Number(process.argv[3] ?? 1_200);
+const ENTRIES = Number(process.argv[4] ?? 480_000);
 /** As many as bronze reads in a batch under load. */
 const BATCH_ROWS = 2_000;
 const QUESTIONS = 7;
+/** A statement must end within its time limit. */
+const FILLED_AT_ONCE = 20_000;
 const TOPIC = "sales.events.v1";
 const PARTITIONS = 3;
 
@@ -177,6 +186,7 @@ const store: LedgerStore = {
   },
 };
 
+const overrides = { booked: async () => [] };
 const engine = await openDuckDb({ folders: [folder], connections: 1, timeoutMs: 60_000 });
 const memory = new Map<string, TableMemory>();
 const live = { generation: 1, paths: Object.fromEntries(tables.map((table) => [table, join(folder, table)])) };
@@ -187,7 +197,8 @@ async function ask(resume: Resume | null): Promise<Checked & { ms: number }> {
     ...{ live, harvested: newest, topic: { name: TOPIC, offsets: null } },
     times: { windowMs: 300_000, dedupHorizonMs: 3_600_000 },
   };
-  const checked = await check({ log: lakeFiles(), engine, files: dataFiles(), ledger: store }, input, resume, memory);
+  const parts = { log: lakeFiles(), engine, files: dataFiles(), ledger: store, overrides };
+  const checked = await check(parts, input, resume, memory);
   if (checked.verdict === "failed")
     throw new Error(JSON.stringify(checked.lines.filter(({ verdict }) => verdict === "failed")));
   return { ...checked, ms: performance.now() - start };
@@ -198,6 +209,45 @@ async function measure(work: () => Promise<Checked & { ms: number }>): Promise<C
   const all = [];
   for (let n = 0; n < QUESTIONS; n += 1) all.push(await work());
   return all.sort((a, b) => a.ms - b.ms)[Math.floor(QUESTIONS / 2)] as Checked & { ms: number };
+}
+
+/** What a ledger of many entries adds up to, in a Postgres of its own: near its end, as checks ask, and far from it. */
+async function measureSums(): Promise<void> {
+  const postgres = await startPostgres();
+  const database = openDatabase(postgres.url, () => undefined);
+  try {
+    await database.migrate();
+    const rows = "jsonb_build_object('accepted', 19, 'duplicate', 1)";
+    for (let from = 1; from <= ENTRIES; from += FILLED_AT_ONCE) {
+      await database.query(
+        `INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
+         SELECT 'sales.silver', 1, $1, n, 'batch', 1, n, now(), jsonb_build_object('rowsIn', 20, 'rows', ${rows})
+         FROM generate_series($2::bigint, $3::bigint) AS n`,
+        [SILVER, from, Math.min(ENTRIES, from + FILLED_AT_ONCE - 1)],
+      );
+    }
+    await database.query(
+      `INSERT INTO ledger_sums (generation, "table", name, total)
+       VALUES (1, $1, 'rowsIn', 20 * $2::bigint), (1, $1, 'accepted', 19 * $2::bigint), (1, $1, 'duplicate', $2::bigint)`,
+      [SILVER, ENTRIES],
+    );
+    await database.query("ANALYZE ledger");
+    const { sums } = createLedgerStore(database);
+    for (const beyond of [10, 5_000, ENTRIES]) {
+      const times: number[] = [];
+      for (let n = 0; n < QUESTIONS; n += 1) {
+        const start = performance.now();
+        const { rowsIn = 0n } = await sums(1, SILVER, ENTRIES - beyond);
+        times.push(performance.now() - start);
+        if (rowsIn !== 20n * BigInt(ENTRIES - beyond)) throw new Error(`the ledger adds up to ${rowsIn}`);
+      }
+      const ms = times.sort((a, b) => a - b)[Math.floor(QUESTIONS / 2)] ?? 0;
+      process.stdout.write(`${`sums but for ${beyond} of ${ENTRIES}`.padEnd(32)} ${ms.toFixed(1).padStart(6)} ms\n`);
+    }
+  } finally {
+    await database.close();
+    await postgres.stop();
+  }
 }
 
 while (written < ROWS) await produce(Math.min(BATCH_ROWS, ROWS - written));
@@ -218,4 +268,5 @@ for (const [name, { ms, read }] of Object.entries(named)) {
   );
 }
 engine.close();
+await measureSums();
 rmSync(folder, { recursive: true, force: true });

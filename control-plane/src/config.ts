@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { RateLimitOptions } from "./api/rate-limits.ts";
 import { type AccessMode, accessMode, isLoopback } from "./domain/access.ts";
+import { type ReconciliationLimits, readReconciliationLimits } from "./domain/reconciliation/limits.ts";
 import { parseSize } from "./domain/size.ts";
 import { readSqlSettings, type SqlSettings } from "./domain/sql/settings.ts";
 
@@ -49,6 +50,7 @@ export interface Config {
   sparkJarsDir: string;
   logLevel: string;
   sql: SqlSettings;
+  reconciliation: ReconciliationLimits;
   /** folder in which tests arm failpoints; null: there are none */
   failpointDir: string | null;
 }
@@ -217,6 +219,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sparkJarsDir: path("PENSTOCK_SPARK_JARS_DIR"),
     logLevel,
     sql: readSqlSettings(env, complain),
+    reconciliation: readReconciliationLimits(env, complain),
     failpointDir: env.PENSTOCK_FAILPOINT_DIR ? path("PENSTOCK_FAILPOINT_DIR") : null,
   };
   if (complaints.length > 0) throw new ConfigError(complaints);

@@ -9,7 +9,8 @@ from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
 # One hostile record of five bytes (a string of 2 GB, says its length; an array of 500 million items, says its count)
-# would otherwise end the JVM by OutOfMemoryError: room is made before anything is read.
+# would otherwise end the JVM by OutOfMemoryError (seen with such an array and a heap of 800 MB): room is made for all
+# of it before anything is read.
 _AVRO_LIMITS = (
     "-Dorg.apache.avro.limits.string.maxLength=10485760 -Dorg.apache.avro.limits.bytes.maxLength=10485760"
     " -Dorg.apache.avro.limits.collectionItems.maxLength=1000000"

@@ -1,6 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance, type DuckDBValue } from "@duckdb/node-api";
-import { Problem } from "../domain/problem.ts";
-import { FileVanished, type QueryEngine } from "../services/query-engine.ts";
+import { FileVanished, type QueryEngine, QueryGivenUp } from "../services/query-engine.ts";
 import { plainRow } from "./duckdb-values.ts";
 
 export interface DuckDbOptions {
@@ -82,20 +81,8 @@ function translated(error: unknown, timeoutMs: number, memoryLimit: string): unk
   const message = error instanceof Error ? error.message : String(error);
   if (/^IO Error: (No files found|Cannot open file .*No such file)/s.test(message))
     return new FileVanished(message.split("\n")[0], { cause: error });
-  if (message.startsWith("INTERRUPT")) return tooMuch(`It took longer than ${timeoutMs} ms.`, error);
-  if (message.startsWith("Out of Memory")) return tooMuch(`It needs more than ${memoryLimit} of memory.`, error);
+  if (message.startsWith("INTERRUPT")) return new QueryGivenUp(`It took longer than ${timeoutMs} ms.`, error);
+  if (message.startsWith("Out of Memory"))
+    return new QueryGivenUp(`It needs more than ${memoryLimit} of memory.`, error);
   return error;
-}
-
-function tooMuch(detail: string, cause: unknown): Problem {
-  return new Problem(
-    {
-      status: 503,
-      code: "dependency_unavailable",
-      title: "The query was given up",
-      detail,
-      next: "Ask for less: a shorter range, more filters or a coarser grain.",
-    },
-    { cause },
-  );
 }

@@ -91,7 +91,10 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<{ reconciliation: R
         querystring: Type.Object(
           {
             recount: Type.Optional(
-              Type.Boolean({ description: "Count all rows anew; one at a time, given up after two minutes" }),
+              Type.Boolean({
+                description:
+                  "Count all rows anew; one at a time, given up after two minutes unless PENSTOCK_RECONCILIATION_TIMEOUT says otherwise",
+              }),
             ),
           },
           { additionalProperties: false },

@@ -1,3 +1,5 @@
+import { eventFields } from "./event-fields.ts";
+
 /** States of an override: decided by people, applied or refused by the job that writes silver. */
 export const OVERRIDE_STATES = ["pending", "applied", "refused"] as const;
 export type OverrideState = (typeof OVERRIDE_STATES)[number];
@@ -9,20 +11,8 @@ export interface RecordPlace {
   offset: string;
 }
 
-/** Fields of the event that an override replaces, by their names in the contract: all are texts but one. */
-export const TEXT_FIELDS = [
-  "event_id",
-  "event_time",
-  "ingest_time",
-  "account_id",
-  "event_type",
-  "plan_tier",
-  "region",
-  "currency",
-  "user_id",
-  "source",
-  "trace_id",
-] as const;
+/** Fields of the event that an override replaces by a text, by their names in the contract; its numbers are the others. */
+export const TEXT_FIELDS = eventFields("text", "time");
 
 /** Replaced fields; an amount is a text because a number would not be exact. */
 export type ReplacedFields = Record<string, string | number>;

@@ -76,6 +76,7 @@ export const PROBLEMS = {
   internal_error: { status: 500, meaning: "A mistake of ours; the log has it under `requestId`." },
   unsupported_table: { status: 501, meaning: "A table uses a Delta feature that is not read here." },
   dependency_unavailable: { status: 503, meaning: "Something that this answer depends on is away; try again." },
+  check_given_up: { status: 503, meaning: "Comparing the tables took more time or memory than it may." },
   not_ready: { status: 503, meaning: "The control plane is still starting; try again." },
   too_many_queries: {
     status: 503,

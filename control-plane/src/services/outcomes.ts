@@ -1,5 +1,7 @@
-import { CONTENT_COLUMNS, sameContent } from "../domain/event-content.ts";
+import { sameContent } from "../domain/event-content.ts";
+import { CONTENT_COLUMNS } from "../domain/event-fields.ts";
 import type { Row } from "./query-engine.ts";
+import { Remembered } from "./remembered.ts";
 import type { SnapshotSet, SnapshotStamp, Snapshots } from "./snapshots.ts";
 
 /** What became of the records, in the order in which the contract decides. */
@@ -36,57 +38,58 @@ const SILVER = "silver.sales_events";
 const BRONZE = "bronze.sales_events";
 const PLACE = ["topic", "partition", "offset"];
 
-/** Counts every record by what became of it. `createOutcomes({ snapshots })` */
+/** Counts every record by what became of it, anew only where silver or bronze has other files. `createOutcomes({ snapshots })` */
 export function createOutcomes({ snapshots }: { snapshots: Snapshots }): Outcomes {
+  const counted = new Remembered<Omit<OutcomesAnswer, "snapshot">>();
   return {
     outcomes: () =>
       // Silver first: bronze is then at least as new, and never has fewer records than silver.
-      snapshots.read([SILVER, BRONZE], async (set) => {
-        const silver = await finalRows(set);
-        const [byOutcome, byReason, distinct, conflicts, bronze] = await Promise.all([
-          ask(
-            set,
-            silver?.rows(["outcome"]),
-            (relation) => `SELECT outcome, count(*)::VARCHAR AS records FROM ${relation} GROUP BY outcome`,
-          ),
-          ask(
-            set,
-            silver?.rows(["outcome", "reasons"]),
-            (relation) =>
-              `SELECT outcome, reason, count(*)::VARCHAR AS records
-               FROM (SELECT outcome, unnest(reasons) AS reason FROM ${relation} WHERE outcome <> 'accepted') GROUP BY ALL ORDER BY reason`,
-          ),
-          ask(
-            set,
-            silver?.rows(PLACE),
-            (relation) =>
-              `SELECT sum(offsets)::VARCHAR AS offsets
-               FROM (SELECT count(DISTINCT "offset") AS offsets FROM ${relation} GROUP BY topic, partition)`,
-          ),
-          countConflicts(set),
-          ask(
-            set,
-            set.relation(BRONZE, ["offset"]),
-            (relation) => `SELECT count(*)::VARCHAR AS records FROM ${relation}`,
-          ),
-        ]);
-        const items = OUTCOMES.map((outcome) => ({
-          outcome,
-          records: text(byOutcome.find((row) => row.outcome === outcome)?.records),
-          reasons: Object.fromEntries(
-            byReason.filter((row) => row.outcome === outcome).map((row) => [row.reason, row.records]),
-          ),
-        }));
-        return {
-          items,
-          conflicts,
-          records: items.reduce((sum, { records }) => sum + BigInt(records), 0n).toString(),
-          overridden: String(silver?.overridden ?? 0),
-          distinctOffsets: text(distinct[0]?.offsets),
-          bronzeRecords: text(bronze[0]?.records),
-          snapshot: set.stamp(SILVER),
-        };
-      }),
+      snapshots.read([SILVER, BRONZE], async (set) => ({
+        ...(await counted.get(set, [SILVER, BRONZE], [], () => countAll(set))),
+        snapshot: set.stamp(SILVER),
+      })),
+  };
+}
+
+async function countAll(set: SnapshotSet): Promise<Omit<OutcomesAnswer, "snapshot">> {
+  const silver = await finalRows(set);
+  const [byOutcome, byReason, distinct, conflicts, bronze] = await Promise.all([
+    ask(
+      set,
+      silver?.rows(["outcome"]),
+      (relation) => `SELECT outcome, count(*)::VARCHAR AS records FROM ${relation} GROUP BY outcome`,
+    ),
+    ask(
+      set,
+      silver?.rows(["outcome", "reasons"]),
+      (relation) =>
+        `SELECT outcome, reason, count(*)::VARCHAR AS records
+         FROM (SELECT outcome, unnest(reasons) AS reason FROM ${relation} WHERE outcome <> 'accepted') GROUP BY ALL ORDER BY reason`,
+    ),
+    ask(
+      set,
+      silver?.rows(PLACE),
+      (relation) =>
+        `SELECT sum(offsets)::VARCHAR AS offsets
+         FROM (SELECT count(DISTINCT "offset") AS offsets FROM ${relation} GROUP BY topic, partition)`,
+    ),
+    countConflicts(set),
+    ask(set, set.relation(BRONZE, ["offset"]), (relation) => `SELECT count(*)::VARCHAR AS records FROM ${relation}`),
+  ]);
+  const items = OUTCOMES.map((outcome) => ({
+    outcome,
+    records: text(byOutcome.find((row) => row.outcome === outcome)?.records),
+    reasons: Object.fromEntries(
+      byReason.filter((row) => row.outcome === outcome).map((row) => [row.reason, row.records]),
+    ),
+  }));
+  return {
+    items,
+    conflicts,
+    records: items.reduce((sum, { records }) => sum + BigInt(records), 0n).toString(),
+    overridden: String(silver?.overridden ?? 0),
+    distinctOffsets: text(distinct[0]?.offsets),
+    bronzeRecords: text(bronze[0]?.records),
   };
 }
 

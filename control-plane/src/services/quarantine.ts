@@ -1,6 +1,7 @@
 import { formatInstant } from "../domain/delta/instant.ts";
 import type { KeepFile } from "../domain/delta/relation.ts";
-import { CONTENT_COLUMNS, sameContent } from "../domain/event-content.ts";
+import { sameContent } from "../domain/event-content.ts";
+import { CONTENT_COLUMNS } from "../domain/event-fields.ts";
 import { type OverrideState, placeText, type RecordPlace } from "../domain/override.ts";
 import { invalidRequest, Problem } from "../domain/problem.ts";
 import { readRange } from "../domain/revenue/range.ts";

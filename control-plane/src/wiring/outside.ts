@@ -41,9 +41,8 @@ import { createSupervisorRuntime } from "../adapters/supervisor.ts";
 import { createWebhook } from "../adapters/webhook.ts";
 import { createWorkerLogs } from "../adapters/worker-logs.ts";
 import type { Config, DriverPlace } from "../config.ts";
+import { formatSize } from "../domain/size.ts";
 import type { Clock, Processes } from "../services/ports.ts";
-
-const AUDIT_QUERY_MS = 60_000;
 
 /** Everything beyond this process, and the clock. */
 export type Outside = Awaited<ReturnType<typeof openOutside>>;
@@ -103,7 +102,12 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     lake: lakeFiles(),
     engine: await openDuckDb({ folders: [config.lakeDir] }),
     // Of its own: counting all rows takes longer than an answer may, and must not hold one up.
-    auditEngine: await openDuckDb({ folders: [config.lakeDir], connections: 1, timeoutMs: AUDIT_QUERY_MS }),
+    auditEngine: await openDuckDb({
+      folders: [config.lakeDir],
+      connections: 1,
+      timeoutMs: config.reconciliation.queryTimeoutMs,
+      memoryLimit: formatSize(config.reconciliation.memoryBytes),
+    }),
     sqlWorkers: createSqlWorkers({
       lakeDir: config.lakeDir,
       workers: config.sql.workers,

@@ -164,6 +164,18 @@ describe("the harvest of a table's log", () => {
 });
 
 describe("the ledger", () => {
+  it("adds up to what its entries say, up to any version, though each was told twice", async () => {
+    await harvestOf({ [UPDATES]: "sales/gold.revenue_5m_updates" }).round();
+    await database.query("TRUNCATE harvests");
+    await harvestOf({ [UPDATES]: "sales/gold.revenue_5m_updates" }).round();
+    const ledger = createLedgerStore(database);
+    for (let version = -1; version <= 5; version += 1) {
+      const entries = await ledger.entries(1, UPDATES, -1, version);
+      const rows = entries.reduce((sum, { entry }) => sum + BigInt(Number(entry.rowsIn)), 0n);
+      expect((await ledger.sums(1, UPDATES, version)).rowsIn ?? 0n, `up to version ${version}`).toBe(rows);
+    }
+  });
+
   it("adds up the same before and after its old entries are forgotten", async () => {
     const harvest = harvestOf({ [UPDATES]: "sales/gold.revenue_5m_updates" });
     await harvest.round();

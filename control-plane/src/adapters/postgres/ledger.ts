@@ -46,12 +46,13 @@ export function createLedgerStore(db: Database): LedgerStore {
       ),
 
     async sums(generation, table, upTo) {
+      // Those beyond are few: whoever asks is near the end of what is saved.
       const rows = await db.query<{ name: string; total: string }>(
         `SELECT name, trunc(sum(total))::text AS total FROM
            (SELECT name, total FROM ledger_sums WHERE generation = $1 AND "table" = $2
             UNION ALL
-            SELECT named.key, named.value::numeric FROM ledger, ${NAMED_ROWS}
-            WHERE generation = $1 AND "table" = $2 AND version <= $3) AS all_of
+            SELECT named.key, -named.value::numeric FROM ledger, ${NAMED_ROWS}
+            WHERE generation = $1 AND "table" = $2 AND version > $3) AS all_of
          GROUP BY name`,
         [generation, table, upTo],
       );
@@ -66,7 +67,7 @@ const NAMED_ROWS = `jsonb_each_text(coalesce(entry->'rows', '{}') || jsonb_build
 /** Forgotten by one statement, which must end within its time limit. */
 const FORGOTTEN_AT_ONCE = 10_000;
 
-/** Forgets entries that are older, but for the newest of each kind; what they added up to is kept. */
+/** Forgets entries that are older, but for the newest of each kind; what all added up to is kept with each that is saved. */
 export async function pruneLedger(db: Queryable, days: number, atOnce = FORGOTTEN_AT_ONCE): Promise<void> {
   for (let forgotten = atOnce; forgotten === atOnce; ) forgotten = await forgetOldest(db, days, atOnce);
 }
@@ -81,12 +82,7 @@ async function forgetOldest(db: Queryable, days: number, atMost: number): Promis
        ORDER BY at LIMIT $2),
      gone AS (
        DELETE FROM ledger USING old WHERE ledger.generation = old.generation AND ledger."table" = old."table"
-         AND ledger.version = old.version
-       RETURNING ledger.generation, ledger."table", ledger.entry),
-     summed AS (
-       INSERT INTO ledger_sums (generation, "table", name, total)
-       SELECT generation, "table", named.key, sum(named.value::numeric) FROM gone, ${NAMED_ROWS} GROUP BY 1, 2, 3
-       ON CONFLICT (generation, "table", name) DO UPDATE SET total = ledger_sums.total + excluded.total)
+         AND ledger.version = old.version RETURNING 1)
      SELECT count(*)::int AS forgotten FROM gone`,
     [days, atMost],
   );
@@ -100,9 +96,16 @@ async function forgetOldest(db: Queryable, days: number, atMost: number): Promis
 export async function saveEntry(tx: Queryable, { table, version, at, entry }: Told): Promise<string | null> {
   const { batch, kind, rowsIn, ...rest } = entry;
   const saved = await tx.query(
-    `INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-     ON CONFLICT (generation, "table", version) DO NOTHING RETURNING version`,
+    `WITH saved AS (
+       INSERT INTO ledger (job, generation, "table", batch, kind, epoch, version, at, entry)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+       ON CONFLICT (generation, "table", version) DO NOTHING RETURNING generation, "table", version, entry),
+     summed AS (
+       INSERT INTO ledger_sums (generation, "table", name, total)
+       SELECT generation, "table", named.key, named.value::numeric FROM saved, ${NAMED_ROWS}
+       WHERE named.value::numeric <> 0 ORDER BY 3
+       ON CONFLICT (generation, "table", name) DO UPDATE SET total = ledger_sums.total + excluded.total)
+     SELECT version FROM saved`,
     [
       rest.job,
       rest.generation,

@@ -1,7 +1,9 @@
 import type { NewEvent } from "../../domain/event.ts";
 import { type AssignedOverride, placeText } from "../../domain/override.ts";
+import type { BookedOverride } from "../../domain/reconciliation/overrides.ts";
 import type { OverrideRow, OverrideStore, OverridesToApply } from "../../services/overrides.ts";
 import type { HeardEvent } from "../../services/ports.ts";
+import type { DecidedOverrides } from "../../services/reconciliation/ports.ts";
 import { insertAudit } from "./audit.ts";
 import type { Database, Queryable } from "./database.ts";
 import { insertEvents } from "./journal.ts";
@@ -14,7 +16,7 @@ const COLUMNS = `number::int AS number, topic, partition, "offset"::text AS "off
 const ASSIGNED_AT_ONCE = 500;
 
 /** Overrides in Postgres. */
-export function createOverrideStore(db: Database): OverrideStore & OverridesToApply {
+export function createOverrideStore(db: Database): OverrideStore & OverridesToApply & DecidedOverrides {
   return {
     insert: (wish, audit) =>
       db.transaction(async (tx) => {
@@ -91,6 +93,22 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
       );
       return row ?? { overrides: [], anyApplied: false };
     },
+
+    booked: (topic, generation, table, version) =>
+      // What a batch of a replay let in has no commit of its own: it is there once the record has been read.
+      db.query<BookedOverride>(
+        `WITH read_up_to AS (
+           SELECT entry->'through' AS through FROM ledger
+           WHERE generation = $2 AND "table" = $3 AND version <= $4 ORDER BY version DESC LIMIT 1)
+         SELECT overrides.number::int AS number, partition, "offset"::text AS "offset", ended.version::int AS version,
+           CASE WHEN coalesce(ended.state, overrides.state) = 'refused' THEN 'refused'
+             WHEN ended.state = 'applied' AND coalesce(ended.version <= $4,
+               "offset" < (SELECT (through->topic->>partition::text)::bigint FROM read_up_to), false) THEN 'applied'
+             ELSE 'open' END AS state
+         FROM overrides LEFT JOIN override_settlements AS ended ON ended.number = overrides.number AND ended.generation = $2
+         WHERE topic = $1 ORDER BY overrides.number`,
+        [topic, generation, table, version],
+      ),
   };
 }
 
@@ -102,9 +120,12 @@ export function createOverrideStore(db: Database): OverrideStore & OverridesToAp
 export async function settleOverride(tx: Queryable, event: HeardEvent): Promise<NewEvent[]> {
   const { data, at, generation } = event;
   await tx.query(
-    `INSERT INTO override_settlements (number, generation) SELECT number, $2 FROM overrides WHERE number = $1
-     ON CONFLICT DO NOTHING`,
-    [data.number, generation],
+    // A table that was put back to an older state has it applied once more, in another version.
+    `INSERT INTO override_settlements (number, generation, state, version)
+     SELECT number, $2, $3, $4 FROM overrides WHERE number = $1
+     ON CONFLICT (number, generation) DO UPDATE SET state = excluded.state,
+       version = coalesce(excluded.version, override_settlements.version)`,
+    [data.number, generation, data.state, data.version ?? null],
   );
   if (event.about !== event.job) return [];
   const [row] = await tx.query<OverrideRow>(

@@ -25,7 +25,7 @@ export interface Snapshot {
   version: number;
   columns: readonly Column[];
   partitionColumns: readonly string[];
-  /** by path as the log writes it */
+  /** by path as the log writes it; the map of the version before, where that one has the same files */
   files: ReadonlyMap<string, LiveFile>;
   /** newest entry of each kind, of those whose commit was read: log clean-up and checkpoints drop entries */
   ledger: Readonly<Partial<Record<LedgerEntry["kind"], CommittedEntry>>>;
@@ -49,7 +49,8 @@ export function extend(table: string, before: Snapshot | undefined, steps: reado
   let columns = before?.columns;
   let partitionColumns = before?.partitionColumns;
   let protocolSeen = before !== undefined;
-  const files = new Map(before?.files);
+  const changesFiles = steps.some(({ actions }) => actions.some(({ add, remove }) => add != null || remove != null));
+  const files = new Map(changesFiles ? before?.files : []);
   const transactions = new Map(before?.transactions);
   const ledger = { ...before?.ledger };
   for (const step of steps) {
@@ -75,7 +76,8 @@ export function extend(table: string, before: Snapshot | undefined, steps: reado
   if (version === undefined || columns === undefined || partitionColumns === undefined || !protocolSeen) {
     throw damagedTable(table, "neither checkpoint nor commits hold its protocol and schema");
   }
-  return { table, version, columns, partitionColumns, files, ledger, transactions };
+  const found = before === undefined || changesFiles ? files : before.files;
+  return { table, version, columns, partitionColumns, files: found, ledger, transactions };
 }
 
 /** A file as a commit adds it. @throws Problem `unsupported_table`, `damaged_table` */

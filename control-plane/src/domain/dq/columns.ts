@@ -1,24 +1,15 @@
-/** The columns of silver that rules may name, by what can be asked of them. */
-const TEXTS = [
-  "outcome",
-  "event_id",
-  "account_id",
-  "event_type",
-  "plan_tier",
-  "region",
-  "currency",
-  "user_id",
-  "source",
-  "trace_id",
-] as const;
-const NUMBERS = ["amount", "schema_version", "schema_id"] as const;
-const TIMES = ["event_time", "ingest_time", "kafka_timestamp"] as const;
+import { eventFields } from "../event-fields.ts";
 
-export const COLUMNS = { text: TEXTS, number: NUMBERS, time: TIMES, any: [...TEXTS, ...NUMBERS, ...TIMES] } as const;
+/** The columns of silver that rules may name, by what can be asked of them: the event's, and what silver has of the record. */
+const TEXTS = ["outcome", ...eventFields("text")];
+const NUMBERS = [...eventFields("number"), "schema_id"];
+const TIMES = [...eventFields("time"), "kafka_timestamp"];
+
+export const COLUMNS = { text: TEXTS, number: NUMBERS, time: TIMES, any: [...TEXTS, ...NUMBERS, ...TIMES] };
 export type ColumnType = keyof typeof COLUMNS;
 
 export function isColumn(type: ColumnType, name: unknown): name is string {
-  return (COLUMNS[type] as readonly unknown[]).includes(name);
+  return (COLUMNS[type] as unknown[]).includes(name);
 }
 
 /** What was expected, for messages. */

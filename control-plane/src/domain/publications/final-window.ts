@@ -1,15 +1,10 @@
+import type { Figure } from "../revenue/figure.ts";
 import type { Header } from "./outgoing-record.ts";
 import { ownHeaders } from "./outgoing-record.ts";
 
-/** A row of final windows; instants are ISO-8601, the revenue is exact text. */
-export interface FinalWindow {
-  window_start: string;
-  window_end: string;
-  plan_tier: string;
-  region: string;
-  currency: string;
-  revenue: string;
-  event_count: string | number;
+/** A row of final windows. */
+export interface FinalWindow extends Figure {
+  /** ISO-8601 */
   finalized_at: string;
   revision: number;
 }

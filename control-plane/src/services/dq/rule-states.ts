@@ -1,6 +1,7 @@
 import { formatInstant } from "../../domain/delta/instant.ts";
 import { literal } from "../../domain/delta/schema.ts";
-import type { FreshnessRule, Outcome, RowRule, Rule, VolumeRule } from "../../domain/dq/rule.ts";
+import { METRIC_OF, METRICS } from "../../domain/dq/metrics-table.ts";
+import type { FreshnessRule, RowRule, Rule, VolumeRule } from "../../domain/dq/rule.ts";
 import { isRowRule } from "../../domain/dq/rule.ts";
 import {
   type Counts,
@@ -41,16 +42,6 @@ export interface RuleStates {
 
 /** How far the dq job is behind the topic; null where that cannot be told. */
 export type CaughtUp = () => Promise<boolean | null>;
-
-export const METRICS = "dq.revenue_5m.metrics";
-const METRIC_OF: Record<Outcome, string> = {
-  accepted: "accepted",
-  duplicate: "duplicates",
-  late: "late",
-  future: "future",
-  undecodable: "undecodable",
-  invalid: "invalid",
-};
 
 /** Judges every rule over what the dq job has measured. */
 export class RuleJudge {

@@ -1,5 +1,6 @@
 import { formatInstant } from "../../domain/delta/instant.ts";
 import { type Intervals, type IntervalsRequest, intervalSql, readIntervals } from "../../domain/dq/intervals.ts";
+import { METRIC_OF, METRICS } from "../../domain/dq/metrics-table.ts";
 import { isRowRule, type Rule } from "../../domain/dq/rule.ts";
 import { type Counts, judgeCounts, rateOf, type Verdict } from "../../domain/dq/verdict.ts";
 import { formatDuration } from "../../domain/duration.ts";
@@ -8,7 +9,7 @@ import type { Clock } from "../ports.ts";
 import type { Row } from "../query-engine.ts";
 import type { SnapshotSet, SnapshotStamp, Snapshots } from "../snapshots.ts";
 import type { RuleSet } from "./rule-set.ts";
-import { METRICS, presentColumns, readCounts } from "./rule-states.ts";
+import { presentColumns, readCounts } from "./rule-states.ts";
 
 /** Counts as answered: exact, as texts. */
 export interface CountsView {
@@ -45,7 +46,7 @@ export interface QualitySummary {
 }
 
 const WITHIN = "dq_run_ts >= $from::TIMESTAMPTZ AND dq_run_ts < $to::TIMESTAMPTZ";
-const OUTCOME_COLUMNS = ["accepted", "duplicates", "late", "future", "undecodable", "invalid"] as const;
+const OUTCOME_COLUMNS = Object.values(METRIC_OF);
 
 /** What was measured over time, by the clock of the dq job. */
 export function createQualitySummary(deps: { set: RuleSet; snapshots: Snapshots; clock: Clock }) {

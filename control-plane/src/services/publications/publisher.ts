@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Snapshot } from "../../domain/delta/snapshot.ts";
 import type { Snapshots } from "../snapshots.ts";
 import type {
   Feed,
@@ -31,8 +32,8 @@ const LONGEST_STOP_MS = 3_000;
 /** What a look at the table found: the next page, with where it comes from. */
 interface Found {
   generation: number;
-  /** of the table; undefined while there is none */
-  version: number | undefined;
+  /** the table's; undefined while there is none */
+  files: Snapshot["files"] | undefined;
   before: Mark;
   page: Page | null;
 }
@@ -45,7 +46,7 @@ export class Publisher {
   private readonly parts: PublisherParts;
   private readonly report: PublicationReport;
   private session: PublicationSession | null = null;
-  /** the last look, where it led to nothing being sent: the same version of the table need not be looked at again */
+  /** the last look, where it led to nothing being sent: as long as the table has the same files it need not be looked at again */
   private quiet: Found | null = null;
   private checkedTopicAt = 0;
   private running: AbortController | null = null;
@@ -131,18 +132,18 @@ export class Publisher {
       const generation = set.generationOf(feed.table);
       await this.checkTopic(session);
       const before = await this.markOf(session, generation, row?.status ?? null);
-      const version = set.snapshot(feed.table)?.version;
-      if (this.isKnown(generation, version, row)) return this.quiet as Found;
+      const files = set.snapshot(feed.table)?.files;
+      if (this.isKnown(generation, files, row)) return this.quiet as Found;
       const { position } = before;
       const page = await feed.page({ set, generation, position, topic: session.topic, limits });
-      return { generation, version, before, page };
+      return { generation, files, before, page };
     });
   }
 
-  /** Whether the last look at this version still holds. */
-  private isKnown(generation: number, version: number | undefined, row: PublicationRow | null): boolean {
+  /** Whether the last look at the same files still holds. */
+  private isKnown(generation: number, files: Found["files"], row: PublicationRow | null): boolean {
     const { quiet } = this;
-    if (quiet === null || quiet.generation !== generation || quiet.version !== version) return false;
+    if (quiet === null || quiet.generation !== generation || quiet.files !== files) return false;
     return quiet.page?.waiting === 0n || row?.pausedAt != null;
   }
 

@@ -10,7 +10,7 @@ import { checkFinals } from "./finals.ts";
 import { checkGold } from "./gold.ts";
 import { linesOf } from "./lines.ts";
 import { checkChain, checkCommits, checkFiles, checkRows } from "./logs.ts";
-import type { Resume } from "./ports.ts";
+import type { DecidedOverrides, Resume } from "./ports.ts";
 import { checkQuality } from "./quality.ts";
 import type { Scope } from "./scope.ts";
 import { checkSilver } from "./silver.ts";
@@ -28,6 +28,7 @@ export interface CheckInput {
 
 export interface CheckParts extends TableParts {
   ledger: LedgerStore;
+  overrides: DecidedOverrides;
 }
 
 /** What a check found, and from where the next one may go on: null when something failed, for then it has to count anew. */
@@ -55,7 +56,9 @@ export async function check(
   const scope: Scope = {
     generationOf: (name) => generationOf(input.live.paths[name] ?? "") ?? input.live.generation,
     tally,
+    topic: input.topic.name,
     ledger: parts.ledger,
+    overrides: parts.overrides,
     engine: parts.engine,
     table: (name) => tables.get(name),
     times: input.times,

@@ -1,12 +1,14 @@
+import { METRICS } from "../../domain/dq/metrics-table.ts";
 import type { TopicOffsets } from "../../domain/lag.ts";
 import type { Tally } from "../../domain/reconciliation/tally.ts";
 import type { AuditedTable } from "./audited-table.ts";
 import { offsetsLine } from "./bronze.ts";
 import { filesLine, ledgerLine } from "./logs.ts";
+import { OVERRIDES } from "./overrides.ts";
 import type { Resume } from "./ports.ts";
 import { MEASURED } from "./quality.ts";
 import { silverLine } from "./silver.ts";
-import { BRONZE, FINAL, METRICS, SILVER, UPDATES } from "./tables.ts";
+import { BRONZE, FINAL, SILVER, UPDATES } from "./tables.ts";
 
 export interface LineInput {
   positions: Resume;
@@ -117,7 +119,7 @@ export function silverLines(tally: Tally, { positions: { silver }, topic }: Line
       tables,
     };
   });
-  const overrides = tally.of("silver.overrides");
+  const overrides = tally.of(OVERRIDES);
   const outcomes = MEASURED.map((outcome): Comparison => {
     const rows = tally.of(`outcome.rows.${outcome}`);
     return {
@@ -134,11 +136,15 @@ export function silverLines(tally: Tally, { positions: { silver }, topic }: Line
   return [
     ...offsets,
     {
-      id: "silver.overrides",
+      id: OVERRIDES,
       subject: { table: SILVER },
-      expected: overrides,
+      expected: tally.of(`${OVERRIDES}.expected`),
       actual: overrides,
-      detail: overrides === 0n ? "nobody has let a refused record in" : "each points at a record that was refused",
+      pending: tally.of(`${OVERRIDES}.untold`),
+      detail:
+        overrides === 0n
+          ? "nobody has let a refused record in"
+          : "the overrides that were applied, each once, and each points at a record that was refused",
       waits,
       tables,
     },

@@ -47,8 +47,7 @@ export async function checkFiles(scope: Scope, table: AuditedTable): Promise<voi
     scope.tally.found(filesLine(table.name), `${table.name}/${path} ${problem}`);
   }
   if (broken.length > 20) scope.tally.found(filesLine(table.name), `and ${broken.length - 20} files more`);
-  const now = `files.${table.name}`;
-  scope.tally.add(now, BigInt(files) - scope.tally.of(now));
+  scope.tally.set(`files.${table.name}`, BigInt(files));
 }
 
 /** The rows in the files are as many as were counted when they were added. @param rows name of the figure that counts them */

@@ -1,4 +1,5 @@
 import type { ChainEnd } from "../../domain/reconciliation/chain.ts";
+import type { BookedOverride } from "../../domain/reconciliation/overrides.ts";
 import type { Report } from "../../domain/reconciliation/report.ts";
 
 /** Sizes of data files. */
@@ -26,6 +27,12 @@ export interface Resume {
   dq: Compared | null;
   /** by table */
   chains: Record<string, { version: number; end: ChainEnd }>;
+}
+
+/** What people decided about refused records. */
+export interface DecidedOverrides {
+  /** All of a topic, as what each has ended in a generation of the table that judges the records, up to a version of it. */
+  booked(topic: string, generation: number, table: string, version: number): Promise<BookedOverride[]>;
 }
 
 export interface ReconciliationStore {

@@ -1,17 +1,9 @@
+import { METRIC_OF, METRICS } from "../../domain/dq/metrics-table.ts";
 import type { Compared } from "./ports.ts";
 import { figure, newestCut, type Scope } from "./scope.ts";
-import { METRICS, SILVER } from "./tables.ts";
+import { SILVER } from "./tables.ts";
 
-/** Column of the metrics by the outcome that it counts. */
-const COLUMNS: Record<string, string> = {
-  accepted: "accepted",
-  duplicate: "duplicates",
-  late: "late",
-  future: "future",
-  undecodable: "undecodable",
-  invalid: "invalid",
-};
-export const MEASURED = Object.keys(COLUMNS);
+export const MEASURED = Object.keys(METRIC_OF);
 
 /** The totals that data quality measured against silver's rows. @param before null counts all rows */
 export async function checkQuality(scope: Scope, before: Compared | null): Promise<Compared | null> {
@@ -29,9 +21,9 @@ export async function checkQuality(scope: Scope, before: Compared | null): Promi
   const measured = await metrics.relation(
     cut.version,
     await metrics.filesBetween(before?.version ?? null, cut.version),
-    ["batch_id", "total_records", ...Object.values(COLUMNS)],
+    ["batch_id", "total_records", ...Object.values(METRIC_OF)],
   );
-  const sums = Object.entries(COLUMNS).map(([outcome, column]) => `sum(${column})::BIGINT::VARCHAR AS ${outcome}`);
+  const sums = Object.entries(METRIC_OF).map(([outcome, column]) => `sum(${column})::BIGINT::VARCHAR AS ${outcome}`);
   const [sum] = await scope.engine.query(
     `SELECT ${sums.join(", ")}, sum(total_records)::BIGINT::VARCHAR AS total FROM ${measured}`,
   );

@@ -1,24 +1,24 @@
 import { relative } from "node:path";
 import type { PipelineParameters } from "../../domain/manifest.ts";
 import { dependencyUnavailable, Problem } from "../../domain/problem.ts";
+import type { ReconciliationLimits } from "../../domain/reconciliation/limits.ts";
 import { type Line, overall, type Report } from "../../domain/reconciliation/report.ts";
 import type { Alerts } from "../alerts.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports.ts";
-import { FileVanished, type QueryEngine } from "../query-engine.ts";
+import { FileVanished } from "../query-engine.ts";
 import type { Generations, LiveTables } from "../snapshots.ts";
 import type { TopicWatch } from "../topic-watch.ts";
 import { LogGone, type TableMemory, type TableParts } from "./audited-table.ts";
+import { boundedEngine } from "./bounded-engine.ts";
 import { type Checked, type CheckInput, check } from "./check.ts";
 import { Freshness, STALE_MS } from "./freshness.ts";
 import { alarmLines, UNREADABLE } from "./line-alarms.ts";
 import { Pace } from "./pace.ts";
-import type { ReconciliationStore, Resume } from "./ports.ts";
+import type { DecidedOverrides, ReconciliationStore, Resume } from "./ports.ts";
 
 const EVERY_MS = 60_000;
-/** A check that takes longer is given up. */
-const AT_MOST_MS = 120_000;
 
 /** `stale`: no check has succeeded for minutes; `lastError`: why the newest attempt failed, where this control plane makes them */
 export type AnsweredReport = Report & { stale: boolean; lastError: string | null };
@@ -29,10 +29,12 @@ export interface ReconciliationDeps {
   rules: () => Promise<Pick<PipelineParameters, "windowMs" | "dedupHorizonMs">>;
   tables: TableParts;
   ledger: LedgerStore;
+  overrides: DecidedOverrides;
   store: ReconciliationStore;
   topic: string;
   watch: Pick<TopicWatch, "latest">;
   lakeDir: string;
+  limits: ReconciliationLimits;
   alerts: Pick<Alerts, "observe" | "list">;
   clock: Clock;
   log: Log;
@@ -201,7 +203,11 @@ export class Reconciliation {
 
   private async checked(live: LiveTables, resume: Resume | null): Promise<Checked> {
     const input = await this.input(live);
-    const parts = { ...this.deps.tables, engine: this.bounded(), ledger: this.deps.ledger };
+    const { tables, ledger, overrides, clock, limits } = this.deps;
+    const engine = boundedEngine(tables.engine, clock, limits, () => {
+      if (this.stopping) throw standsBy();
+    });
+    const parts = { ...tables, engine, ledger, overrides };
     try {
       return await check(parts, input, resume, this.memory);
     } catch (error) {
@@ -228,26 +234,6 @@ export class Reconciliation {
       ([name, root]) => [name, harvested.get(relative(this.deps.lakeDir, root)) ?? -1] as const,
     );
     return { live, harvested: new Map(byName), topic: { name: this.deps.topic, offsets }, times };
-  }
-
-  /** The query engine until the time of a check is up. */
-  private bounded(): QueryEngine {
-    const { clock, tables } = this.deps;
-    const deadline = clock.now().getTime() + AT_MOST_MS;
-    return {
-      query: (sql, parameters) => {
-        if (clock.now().getTime() <= deadline && !this.stopping) return tables.engine.query(sql, parameters);
-        throw new Problem({
-          status: 503,
-          code: "dependency_unavailable",
-          title: "The check was given up",
-          detail: this.stopping
-            ? "This control plane decides no longer."
-            : `Reconciling the tables took longer than ${AT_MOST_MS / 1000} s.`,
-          next: "Try again when the machine has less to do.",
-        });
-      },
-    };
   }
 }
 

@@ -5,7 +5,7 @@ import type { Parameters, QueryEngine, Row } from "../query-engine.ts";
 import { readVersion } from "../read-versions.ts";
 import type { LedgerRow } from "../rows.ts";
 import type { AuditedTable } from "./audited-table.ts";
-import type { Compared } from "./ports.ts";
+import type { Compared, DecidedOverrides } from "./ports.ts";
 
 /** More entries than these are not read for one step; a recount reads so many at once. */
 export const ENTRIES_AT_ONCE = 5_000;
@@ -15,7 +15,10 @@ export interface Scope {
   /** The generation whose ledger is a table's: an older one than the live one where no replay touched the table. */
   generationOf(table: string): number;
   tally: Tally;
+  /** the topic that the tables are made from */
+  topic: string;
   ledger: LedgerStore;
+  overrides: DecidedOverrides;
   engine: QueryEngine;
   /** @returns undefined while the table has no commit */
   table(name: string): AuditedTable | undefined;

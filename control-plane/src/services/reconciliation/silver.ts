@@ -1,5 +1,6 @@
 import type { LiveFile } from "../../domain/delta/snapshot.ts";
 import type { AuditedTable } from "./audited-table.ts";
+import { checkOverrides, compareWithBooks } from "./overrides.ts";
 import type { Compared } from "./ports.ts";
 import { figure, findPlaces, ledgerRows, newestCut, type Scope } from "./scope.ts";
 import { BRONZE, SILVER } from "./tables.ts";
@@ -14,13 +15,17 @@ export async function checkSilver(scope: Scope, before: Compared | null): Promis
   const [bronze, silver] = [scope.table(BRONZE), scope.table(SILVER)];
   if (bronze === undefined || silver === undefined) return before;
   const cut = await newestCut(scope, bronze, silver, before);
-  if (cut === null || cut.upstream > bronze.newest) return before;
+  if (cut === null || cut.upstream > bronze.newest) {
+    if (before !== null) await compareWithBooks(scope, before.version, [], before.version);
+    return before;
+  }
   const files = await silver.filesBetween(before?.version ?? null, cut.version);
   const rows = await silver.relation(cut.version, files, COLUMNS);
   const bronzeFiles = await bronze.filesBetween(before?.upstream ?? null, cut.upstream);
   const source = await bronze.relation(cut.upstream, bronzeFiles, ["partition", "offset"]);
   await compareOffsets(scope, source, rows);
-  await checkOverrides(scope, silver, cut.version, source, rows);
+  const all = async () => silver.relation(cut.version, await silver.filesBetween(null, cut.version), COLUMNS);
+  await checkOverrides(scope, cut.version, before, { rows, source, all });
   await checkIds(scope, silver, cut.version, rows, before === null);
   await countOutcomes(scope, rows, await ledgerRows(scope, SILVER, before?.version ?? null, cut.version));
   return cut;
@@ -59,34 +64,6 @@ async function compareOffsets(scope: Scope, source: string, rows: string): Promi
       `${compared} SELECT partition, "offset" FROM compared WHERE problem = '${problem}'`,
     );
   }
-}
-
-/** A record that people let in was refused before, unless a replay let it in at once. */
-async function checkOverrides(
-  scope: Scope,
-  silver: AuditedTable,
-  version: number,
-  source: string,
-  rows: string,
-): Promise<void> {
-  const [counted] = await scope.engine.query(
-    `SELECT count(*)::VARCHAR AS records FROM ${rows} WHERE override IS NOT NULL`,
-  );
-  scope.tally.add("silver.overrides", figure(counted, "records"));
-  if (figure(counted, "records") === 0n) return;
-  const all = await silver.relation(version, await silver.filesBetween(null, version), COLUMNS);
-  await findPlaces(
-    scope,
-    () => "silver.overrides",
-    "let in, and not refused before",
-    `SELECT decided.partition, decided."offset" FROM ${rows} AS decided
-       LEFT JOIN (SELECT partition, "offset", outcome FROM ${all} WHERE override IS NULL) AS own
-         ON own.partition = decided.partition AND own."offset" = decided."offset"
-       LEFT JOIN (SELECT DISTINCT partition, "offset" FROM ${source}) AS wanted
-         ON wanted.partition = decided.partition AND wanted."offset" = decided."offset"
-     WHERE decided.override IS NOT NULL AND
-       (own.outcome = 'accepted' OR (own.outcome IS NULL AND wanted.partition IS NULL))`,
-  );
 }
 
 /** Every duplicate repeats an accepted record, and no id is accepted twice. */

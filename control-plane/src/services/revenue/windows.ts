@@ -1,4 +1,5 @@
 import { readAsOf } from "../../domain/revenue/as-of.ts";
+import type { Figure } from "../../domain/revenue/figure.ts";
 import { writeCursor } from "../cursor.ts";
 import type { LogReader } from "../delta-table.ts";
 import type { Clock } from "../ports.ts";
@@ -11,15 +12,7 @@ import { KEY, type Query, type RevenueRequest, readRequest } from "./request.ts"
 
 export type { RevenueRequest } from "./request.ts";
 
-export interface RevenueWindow {
-  window_start: string;
-  window_end: string;
-  plan_tier: string;
-  region: string;
-  currency: string;
-  /** exact, two digits */
-  revenue: string;
-  event_count: number | string;
+export interface RevenueWindow extends Figure {
   status: "final" | "provisional";
   /** how often the figure was made final, 1 if once; of a coarser window the highest of its parts; null while provisional */
   revision: number | null;

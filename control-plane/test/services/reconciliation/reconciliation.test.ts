@@ -51,6 +51,8 @@ async function green(): Promise<Report> {
 describe("tables of which a replay has made some anew", () => {
   const checked = async (tables: AuditedTables) => {
     const shared = await openAuditedLake(database, tables);
+    // The one that the lakes' silver tables have let in.
+    await shared.decide({ partition: 1, offset: "2" }, 1);
     try {
       await shared.harvest();
       return await shared.reconciliation.checkNow();
@@ -280,11 +282,15 @@ describe("a record that people let in", () => {
 
   it("is accepted beside the row that refused it, and on its way to gold", async () => {
     await green();
-    await lake.letIn(fileOf("late"), 4);
+    await lake.decide(await lake.letIn(fileOf("late"), 4), 4);
     await lake.harvest();
+    const untold = await lake.reconciliation.checkNow();
+    expect(others(untold.lines, "ok"), "the job has not told of it yet").toEqual([]);
+    expect(line(untold, "silver.overrides")).toMatchObject({ expected: "1", actual: "1", pending: "1" });
+    await lake.tell(4, "applied", 4);
     for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
       expect(others(report.lines, "ok")).toEqual([]);
-      expect(line(report, "silver.overrides")).toMatchObject({ expected: "1", actual: "1" });
+      expect(line(report, "silver.overrides")).toMatchObject({ expected: "1", actual: "1", pending: "0" });
       expect(line(report, "gold.records").pending).toBe("1");
       expect(sum(report, "silver.offsets.", "expected")).toBe(RECORDS);
     }
@@ -292,13 +298,56 @@ describe("a record that people let in", () => {
 
   it("though it was accepted already, is red", async () => {
     await green();
-    await lake.letIn(fileOf("accepted"), 4);
+    await lake.decide(await lake.letIn(fileOf("accepted"), 4), 4);
+    await lake.tell(4, "applied", 4);
     await lake.harvest();
     for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
       expect(failed(report)).toEqual(["silver.overrides"]);
       expect(line(report, "silver.overrides").detail).toMatch(
         /^let in, and not refused before: partition \d: offset \d+$/,
       );
+    }
+  });
+
+  it("though nobody decided so, or it was refused once more, is red", async () => {
+    await green();
+    const place = await lake.letIn(fileOf("late"), 4);
+    await lake.harvest();
+    const name = `override 4 (partition ${place.partition}, offset ${place.offset})`;
+    for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
+      expect(failed(report)).toEqual(["silver.overrides"]);
+      expect(line(report, "silver.overrides")).toMatchObject({ expected: "0", actual: "1" });
+      expect(line(report, "silver.overrides").detail).toBe(`${name} has a row, and nobody has decided it`);
+    }
+    await lake.decide(place, 4);
+    await lake.tell(4, "refused", null);
+    lake.time.aheadMs = MINUTE;
+    expect(line(await recount(), "silver.overrides").detail).toBe(`${name} has a row, though it was refused`);
+  });
+
+  it("is red where the database says so and silver has no row of it", async () => {
+    await green();
+    const place = await lake.letIn(fileOf("late"), 4);
+    await lake.decide(place, 4);
+    await lake.tell(4, "applied", 4);
+    await lake.decide({ ...place, offset: String(Number(place.offset) - 1) }, 5);
+    await lake.tell(5, "applied", 4);
+    await lake.harvest();
+    const name = `override 5 (partition ${place.partition}, offset ${Number(place.offset) - 1})`;
+    for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
+      expect(failed(report)).toEqual(["silver.overrides"]);
+      expect(line(report, "silver.overrides")).toMatchObject({ expected: "2", actual: "1" });
+      expect(line(report, "silver.overrides").detail).toBe(`${name} was applied, and no row has it`);
+    }
+  });
+
+  it("is awaited until the table has come to its commit", async () => {
+    await green();
+    await lake.decide({ partition: 0, offset: "3" }, 7);
+    await lake.tell(7, "applied", 9);
+    for (const report of [await lake.reconciliation.checkNow(), await recount()]) {
+      expect(others(report.lines, "ok")).toEqual([]);
+      expect(line(report, "silver.overrides")).toMatchObject({ expected: "0", actual: "0", pending: "0" });
     }
   });
 });
@@ -351,6 +400,31 @@ describe("a check that cannot be made", () => {
     await lake.reconciliation.attempt();
     expect(await lake.reconciliation.latest()).toMatchObject({ stale: false, lastError: null });
     expect(await firing()).toEqual([]);
+  });
+});
+
+describe("a check that may take less than it needs", () => {
+  it("is given up when a query needs more memory, and says which setting gives it more", async () => {
+    const limits = { timeoutMs: 2 * MINUTE, queryTimeoutMs: MINUTE, memoryBytes: 1e6 };
+    const bound = await openAuditedLake(database, undefined, limits);
+    await bound.harvest();
+    await expect(bound.reconciliation.recount(MINUTE).finally(bound.close)).rejects.toMatchObject({
+      details: {
+        ...{ status: 503, code: "check_given_up" },
+        detail: "Comparing the tables took more than it may. Of one of its queries: It needs more than 1MB of memory.",
+        next: expect.stringContaining("PENSTOCK_RECONCILIATION_MEMORY (1MB)"),
+      },
+    });
+  });
+
+  it("is given up when its time is up, shows that in the answer, and the newest report stays", async () => {
+    const { at } = await green();
+    lake.time.perLookMs = 3 * MINUTE;
+    await lake.reconciliation.attempt();
+    expect(await lake.reconciliation.latest()).toMatchObject({
+      at,
+      lastError: "Comparing the tables took more than it may. In all it took longer than 120000 ms.",
+    });
   });
 });
 

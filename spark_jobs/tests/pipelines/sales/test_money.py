@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 from pyspark.errors import ArithmeticException
 
+from penstock_jobs.pipelines.sales.finality import final_rows
 from tests.pipelines.sales.avro import event
 from tests.pipelines.sales.stand import Record, Stand
 
@@ -76,8 +77,19 @@ def test_every_cent_of_every_event_arrives_in_its_own_currency(stand: Stand) -> 
 
 def test_a_sum_that_no_longer_fits_stops_the_job_rather_than_be_wrong(stand: Stand) -> None:
     # Not by way of silver, whose amounts could never add up to it.
-    biggest = Decimal("9" * 36 + ".99")
-    rows = [(biggest,), (CENT,)]
-    frame = stand.spark.createDataFrame(rows, "revenue decimal(38,2)")
+    window, end = 5_000_000, 1_767_225_605_000_000
+    key = "window_date date, window_start timestamp, window_end timestamp, plan_tier string, region string"
+    updates = stand.spark.sql(f"""
+        SELECT date '2026-01-01' AS window_date, timestamp_micros({end - window}) AS window_start,
+          timestamp_micros({end}) AS window_end, 'pro' AS plan_tier, 'EU' AS region, 'EUR' AS currency,
+          CAST(amount AS decimal(38,2)) AS revenue, 1L AS event_count, batch_id
+        FROM VALUES ('{"9" * 36}.98', 0L), ('0.01', 1L), ('0.01', 2L) AS (amount, batch_id)""")
+    revenue = stand.spark.createDataFrame([], f"{key}, currency string, revenue decimal(38,2), revision int")
+
+    def finals(batches: int) -> list[Decimal]:
+        rows = final_rows(updates.where(f"batch_id < {batches}"), revenue, [end], window, None, None)
+        return [row.revenue for row in rows.collect()]
+
+    assert finals(2) == [Decimal("9" * 36 + ".99")]
     with pytest.raises(ArithmeticException):
-        frame.selectExpr("CAST(sum(revenue) AS DECIMAL(38,2)) AS revenue").collect()
+        finals(3)

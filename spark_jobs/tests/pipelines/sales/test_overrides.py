@@ -94,6 +94,25 @@ def test_a_window_that_was_final_gets_a_revision(stand: Stand) -> None:
     ]
 
 
+def test_more_than_are_ever_named_at_once_are_let_in_by_one_commit(stand: Stand) -> None:
+    many = 600
+    stand.bronze([Record(0, n, 0, event(event_id=f"e-{n}", event_time=LATE)) for n in range(many)], 30)
+    stand.run("silver")
+    ledger = TableLedger(stand.tables[NAME])
+    before = ledger.newest_version()
+    for n in range(many):
+        let_in(stand, n + 1, n, amount=f"{n}.25")
+    job = opened(stand)
+    for _ in range(2):
+        job.idle()
+    assert settled(stand) == {n + 1: ("applied", [], None) for n in range(many)}
+    rows = stand.read(NAME).where("override IS NOT NULL").collect()
+    assert sorted((row.override, row.offset) for row in rows) == [(n + 1, n) for n in range(many)]
+    assert sum(row.amount for row in rows) == sum(Decimal(n) + Decimal("0.25") for n in range(many))
+    assert ledger.newest_version() == before + 1
+    assert stand.newest_entry(NAME).rows == {"overridden": many}
+
+
 def test_fields_are_replaced_and_what_stays_wrong_is_refused_with_its_reasons(stand: Stand, registry: Registry) -> None:
     records = [
         event(event_id="region", region="MARS", source="kiosk"),
