@@ -1,6 +1,6 @@
 import { formatInstant } from "../../domain/delta/instant.ts";
 import { newestEntry } from "../../domain/delta/snapshot.ts";
-import { Problem } from "../../domain/problem.ts";
+import { dependencyUnavailable, Problem } from "../../domain/problem.ts";
 import type { DiffSummary, Side } from "../../domain/replay/diff.ts";
 import type { LogReader } from "../delta-table.ts";
 import type { Clock } from "../ports.ts";
@@ -48,28 +48,40 @@ export interface DiffParts extends BaseParts {
   openEngine: () => Promise<ComparisonEngine>;
   windowMs: number;
   clock: Clock;
+  /** how long a comparison may take */
+  atMostMs?: number;
 }
+
+const AT_MOST_MS = 15 * 60_000;
+const INTERRUPT_MS = 50;
 
 /** Compares the tables of two generations by SQL, in an engine of its own that may use the disk and ends with the comparison. */
 export function createDiffEngine(parts: DiffParts): DiffEngine {
   return {
     async run(request) {
       const engine = await parts.openEngine();
-      const interrupt = () => engine.interrupt();
-      request.signal.addEventListener("abort", interrupt);
+      const signal = AbortSignal.any([request.signal, AbortSignal.timeout(parts.atMostMs ?? AT_MOST_MS)]);
+      // Again and again: an interruption that comes just before a query begins is not heard.
+      const interrupting = setInterval(() => signal.aborted && engine.interrupt(), INTERRUPT_MS);
       try {
-        request.signal.throwIfAborted();
-        return await compare(parts, stopping(engine, request.signal), request);
+        signal.throwIfAborted();
+        return await compare(parts, stopping(engine, signal), { ...request, signal });
       } catch (error) {
         request.signal.throwIfAborted();
-        throw error;
+        throw signal.aborted ? tooLong(error) : error;
       } finally {
-        request.signal.removeEventListener("abort", interrupt);
+        clearInterval(interrupting);
         engine.close();
       }
     },
     summary: (replay) => parts.store.find(replay),
   };
+}
+
+function tooLong(cause: unknown): Problem {
+  const detail =
+    "Comparing the two generations took longer than it may; the machine has too much else to do, or the tables have outgrown it.";
+  return dependencyUnavailable("the comparison", detail, cause);
 }
 
 /** The engine, which begins no query any more once the comparison was given up. */

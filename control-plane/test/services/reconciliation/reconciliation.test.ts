@@ -49,16 +49,19 @@ async function green(): Promise<Report> {
 }
 
 describe("tables of which a replay has made some anew", () => {
-  const checked = async (tables: AuditedTables) => {
-    const shared = await openAuditedLake(database, tables);
-    // The one that the lakes' silver tables have let in.
+  let shared: AuditedLake;
+
+  beforeEach(async () => {
+    shared = await openAuditedLake(database, PROMOTED);
+    // The one that both generations' silver tables have let in.
     await shared.decide({ partition: 1, offset: "2" }, 1);
-    try {
-      await shared.harvest();
-      return await shared.reconciliation.checkNow();
-    } finally {
-      shared.close();
-    }
+    return () => shared.close();
+  });
+
+  const checked = async (tables: AuditedTables) => {
+    shared.promote(tables);
+    await shared.harvest();
+    return shared.reconciliation.checkNow();
   };
 
   it("agree, each by the ledger of its own generation", async () => {
@@ -75,6 +78,16 @@ describe("tables of which a replay has made some anew", () => {
     expect(report).toMatchObject({ generation: 1 });
     expect(sum(report, "silver.offsets.", "expected")).toBe(72);
     expect(sum(report, "silver.offsets.", "pending")).toBe(24);
+  });
+
+  it("are counted anew for a generation that was never checked, and go on where the last check of one that was ended", async () => {
+    const kinds: string[] = [];
+    for (const tables of [ROLLED_BACK, PROMOTED, ROLLED_BACK, PROMOTED]) {
+      const { kind, generation, lines } = await checked(tables);
+      kinds.push(`${generation} ${kind}`);
+      expect(lines.filter(({ verdict }) => verdict === "failed")).toEqual([]);
+    }
+    expect(kinds).toEqual(["1 recount", "2 recount", "1 incremental", "2 incremental"]);
   });
 });
 

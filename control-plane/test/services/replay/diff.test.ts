@@ -135,6 +135,8 @@ describe("at whichever position", () => {
   });
 });
 
+const ENDLESS = "SELECT sum(a.range * b.range % 7) AS n FROM range(100000000) a, range(1000000) b";
+
 describe("a comparison", () => {
   it("takes the place of the one before", async () => {
     await lake.compare();
@@ -156,6 +158,13 @@ describe("a comparison", () => {
     expect(await lake.diff.summary(REPLAY)).toBeNull();
   });
 
+  it("ends by itself when it takes too long", async () => {
+    wrap = (engine) => ({ ...engine, query: () => engine.query(ENDLESS) });
+    await expect(lake.compare({}, 100)).rejects.toMatchObject({
+      details: { code: "dependency_unavailable", detail: expect.stringContaining("took longer than it may") },
+    });
+  });
+
   it("ends when it is given up, and leaves neither a result nor anything on the disk", async () => {
     const stop = new AbortController();
     const asked: string[] = [];
@@ -168,8 +177,9 @@ describe("a comparison", () => {
       },
       async query(sql, parameters) {
         asked.push(sql);
-        if (sql.includes("record_changes")) stop.abort(new Error("the replay was cancelled"));
-        return engine.query(sql, parameters);
+        if (!sql.includes("record_changes")) return engine.query(sql, parameters);
+        stop.abort(new Error("the replay was cancelled"));
+        return engine.query(ENDLESS);
       },
     });
     await expect(lake.compare({ signal: stop.signal })).rejects.toThrow("the replay was cancelled");
