@@ -38,7 +38,7 @@ export function differingJobs(jobs: readonly Writer[], one: TableMap, other: Tab
 export interface Leftovers {
   /** folders below the lake */
   tables: string[];
-  /** folders below that of the checkpoints; what lies beside one under its name goes along */
+  /** folders below that of the checkpoints; what belongs to one goes along */
   checkpoints: string[];
 }
 

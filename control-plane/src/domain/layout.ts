@@ -17,6 +17,14 @@ export function signpostPath(lakeDir: string): string {
   return `${lakeDir}/control-plane.json`;
 }
 
+/** What a job keeps beside its checkpoint: the epochs of its runs, writers' schemas, when it cleaned up last, copies that it reads. */
+const BESIDE_CHECKPOINT = ["epochs", "schemas", "housekeeping", "source"];
+
+/** @returns a checkpoint's folder and those that belong to it; a longer name may be another job's */
+export function checkpointFolders(path: string): string[] {
+  return [path, ...BESIDE_CHECKPOINT.map((what) => `${path}.${what}`)];
+}
+
 /** @returns the generation that a table's folder belongs to; undefined for a folder that is not of ours */
 export function generationOf(path: string): number | undefined {
   const number = /(?:^|\/)gen=(\d+)\//.exec(path)?.[1];

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkpointFolders } from "../../domain/layout.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports.ts";
 import type { GenerationStore } from "./ports.ts";
@@ -6,7 +7,7 @@ import type { GenerationStore } from "./ports.ts";
 export interface CollectorParts {
   pipeline: string;
   store: Pick<GenerationStore, "discard" | "leftovers" | "collected">;
-  /** Deletes a folder with all that is in it, and what lies beside it under its name and a further ending; there may be none. */
+  /** Deletes a folder with all that is in it; there may be none. */
   remove: (folder: string) => Promise<void>;
   lakeDir: string;
   checkpointDir: string;
@@ -50,7 +51,7 @@ export class Collector {
     for (const number of await store.discard(pipeline, clock.now())) {
       const { tables, checkpoints } = await store.leftovers(pipeline, number);
       for (const folder of tables) await remove(join(lakeDir, folder));
-      for (const folder of checkpoints) await remove(join(checkpointDir, folder));
+      for (const folder of checkpoints.flatMap(checkpointFolders)) await remove(join(checkpointDir, folder));
       await store.collected(pipeline, number);
       log.info({ generation: number, tables: tables.length, checkpoints: checkpoints.length }, "generation collected");
     }

@@ -47,15 +47,20 @@ const collector = (remove = removeFolder) =>
   });
 
 describe("collecting generations", () => {
-  it("deletes what those that are given up have alone, and what lies beside it under its name", async () => {
+  it("deletes what those that are given up have alone, with what belongs to its checkpoints, and nothing whose name only begins like it", async () => {
     const gone = [
       put("lake", "gen=2", "silver", "a.parquet"),
       put("checkpoints", "gen=2", "sales.silver", "offsets", "0"),
       put("checkpoints", "gen=2", "sales.silver.source", "bronze", "b.parquet"),
+      put("checkpoints", "gen=2", "sales.silver.epochs", "1"),
+      put("checkpoints", "gen=2", "sales.silver.schemas", "1.avsc"),
+      put("checkpoints", "gen=2", "sales.silver.housekeeping", "vacuumed-silver"),
     ];
     const kept = [
       put("lake", "gen=1", "silver", "a.parquet"),
+      put("lake", "gen=2", "silver.by_day", "a.parquet"),
       put("checkpoints", "gen=2", "sales.silver2", "offsets", "0"),
+      put("checkpoints", "gen=2", "sales.silver.by_day", "offsets", "0"),
     ];
     discarded.add(2);
     await collector().collect();
