@@ -7,12 +7,14 @@ import type { Difference } from "../../producer/src/oracle/comparison.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
 import { type Stack, withStack } from "../stack/stack.ts";
 import { digestOf } from "./digest.ts";
+import { compareExtras } from "./extras.ts";
 import { produceUnderKills } from "./kills.ts";
 import { HELP, readSmokeOptions, repeatable, type SmokeOptions } from "./options.ts";
 import { runProducer } from "./produce.ts";
 import { jobsCaughtUp, jobsRunning } from "./progress.ts";
 import { reconcile } from "./reconciliation.ts";
 import { differenceList, outcomeTable, revenueTable } from "./report.ts";
+import { endedRuns } from "./runs.ts";
 import { settled } from "./settled.ts";
 
 const startedAt = Date.now();
@@ -45,12 +47,18 @@ async function smoke(stack: Stack, manifest: Manifest, options: SmokeOptions, si
   await jobsCaughtUp(stack, jobs, events, wait, tell);
   const seconds = (Date.now() - producedFrom) / 1000;
   tell(`All consumed ${seconds.toFixed(1)} s after the first was sent: ${Math.round(events / seconds)} events/s`);
-  // A job that had stopped could have been started again just now: it has to go on, too.
+  // A job that was killed with its driver may have caught up just now: it has to go on, too.
   await jobsRunning(stack, jobs, timeoutMs, signal);
 
   const expected = await expectTopic({ brokers: stack.brokers, registry: stack.registryUrl, topic }, parameters);
   const { windows, outcomes, found } = await settled(stack.rest, expected, signal);
   const unreconciled = await reconcile(stack, wait, tell);
+  const unlike = await compareExtras(stack, expected.extras);
+  // Every nasty mix has such records: none would mean that nothing was compared.
+  const none = { key: "records with a field that the contract lacks", expected: "some", actual: "none" };
+  if (nasty !== undefined && expected.extras.size === 0) unlike.push(none);
+  tell(`${expected.extras.size} records with a field that the contract lacks, ${unlike.length} of them not as sent`);
+  const ended = kills > 0 ? [] : await endedRuns(stack, jobs);
   tell(`${repeatable(options)}; the oracle beside what REST answers:`);
   console.log(outcomeTable(expected, outcomes));
   console.log(revenueTable(expected, windows.length));
@@ -58,7 +66,7 @@ async function smoke(stack: Stack, manifest: Manifest, options: SmokeOptions, si
   const inKafka = expected.partitions.reduce((sum, { earliest, latest }) => sum + Number(latest - earliest), 0);
   const unread = { key: "records read back from Kafka", expected: String(inKafka), actual: String(expected.records) };
   return {
-    differences: [...(inKafka === expected.records ? [] : [unread]), ...found, ...unreconciled],
+    differences: [...(inKafka === expected.records ? [] : [unread]), ...found, ...unreconciled, ...unlike, ...ended],
     digest: digestOf(windows, outcomes),
   };
 }

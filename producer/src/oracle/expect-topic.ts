@@ -2,6 +2,7 @@ import { readContract } from "../contract.ts";
 import { createKafka } from "../kafka-client.ts";
 import { createDecoder } from "./decode.ts";
 import { type AppliedOverride, type Expectation, expectationOf, type Rules } from "./expectation.ts";
+import { expectExtras } from "./extras.ts";
 import { readTopic, type TopicContent } from "./topic.ts";
 import { fetchWriterSchemas } from "./writer-schemas.ts";
 
@@ -15,16 +16,20 @@ export interface Source {
 }
 
 /**
- * Reads a topic back and says what the pipeline must answer for it.
+ * Reads a topic back and says what the pipeline must answer for it, and which fields that the contract lacks it must keep (`extras`, by
+ * `partition/offset`).
  * @throws when Kafka or the registry does not answer, or the topic does not exist
  */
 export async function expectTopic(
   source: Source,
   rules: Rules,
   overrides: readonly AppliedOverride[] = [],
-): Promise<Expectation & Pick<TopicContent, "partitions">> {
+): Promise<Expectation & Pick<TopicContent, "partitions"> & { extras: Map<string, string> }> {
   const kafka = createKafka(source.brokers, "penstock-oracle", { retries: 5 });
   const { records, partitions } = await readTopic(kafka, source.topic);
   const writers = await fetchWriterSchemas(source.registry, records);
-  return { ...expectationOf(records, createDecoder(readContract(), writers), rules, overrides), partitions };
+  const decode = createDecoder(readContract(), writers);
+  const readable = records.filter(({ value }) => "event" in decode(value));
+  const extras = expectExtras(readable, readContract(), writers);
+  return { ...expectationOf(records, decode, rules, overrides), partitions, extras };
 }

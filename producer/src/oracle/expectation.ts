@@ -1,4 +1,3 @@
-import type { SalesEvent } from "../contract.ts";
 import type { Decoder, RawRecord, UndecodableReason } from "./decode.ts";
 import { formatCents } from "./money.ts";
 import { type InvalidReason, type ValidEvent, validate } from "./rules.ts";
@@ -82,18 +81,14 @@ export function expectationOf(
 function judge(record: RawRecord, decode: Decoder, rules: Rules, override?: AppliedOverride): Verdict {
   const decoded = decode(record.value);
   if ("undecodable" in decoded) return { outcome: "undecodable", reasons: [decoded.undecodable] };
-  const validated = validate(override === undefined ? decoded.event : replaced(decoded.event, override));
+  const { amount, ...others } = override?.set ?? {};
+  const validated = validate({ ...decoded.event, ...others }, amount ?? decoded.event.amount);
   if ("invalid" in validated) return { outcome: "invalid", reasons: validated.invalid };
   if (override !== undefined) return { candidate: validated.event };
   const age = record.timestampMs * 1000n - validated.event.eventTime;
   if (age > BigInt(rules.allowedLatenessMs) * 1000n) return { outcome: "late", reasons: [] };
   if (-age > BigInt(rules.allowedSkewMs) * 1000n) return { outcome: "future", reasons: [] };
   return { candidate: validated.event };
-}
-
-function replaced(event: SalesEvent, { set }: AppliedOverride): SalesEvent {
-  const { amount, ...others } = set;
-  return { ...event, ...others, ...(amount === undefined ? {} : { amount: Number(amount) }) };
 }
 
 function compareRecords(a: RawRecord, b: RawRecord): number {

@@ -1,14 +1,15 @@
 /** The first number of cents that decimal(18,2) cannot hold. */
 const LIMIT = 10n ** 18n;
-const SHORTEST_FORM = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/;
+/** A decimal, or the shortest form of a double. */
+const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/;
 
 /**
- * Rounds a double to cents, half away from zero, on its shortest decimal form: 1.005 is one cent more than 1.00,
- * although the double lies below.
+ * Rounds an amount to cents, half away from zero; a double on its shortest decimal form: 1.005 is one cent more than 1.00,
+ * although the double lies below. A text has as many digits as it says.
  * @returns cents, or undefined for NaN, infinities and what decimal(18,2) cannot hold
  */
-export function toCents(amount: number): bigint | undefined {
-  const match = SHORTEST_FORM.exec(String(amount));
+export function toCents(amount: number | string): bigint | undefined {
+  const match = DECIMAL.exec(String(amount));
   if (match === null) return undefined;
   const [, sign, whole = "", fraction = "", exponent = "0"] = match;
   const digits = BigInt(whole + fraction);

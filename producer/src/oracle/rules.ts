@@ -29,13 +29,17 @@ const REQUIRED = [
 
 /**
  * Applies docs/contracts.md §5.2 to a decoded event.
+ * @param amount the amount where it is another one, as a text that is exact
  * @returns the event in its normal form, or every reason that applies, sorted by name
  */
-export function validate(raw: SalesEvent): { event: ValidEvent } | { invalid: InvalidReason[] } {
+export function validate(
+  raw: SalesEvent,
+  amount: number | string = raw.amount,
+): { event: ValidEvent } | { invalid: InvalidReason[] } {
   const event = normalise(raw);
   const eventTime = parseTimestamp(event.event_time);
   const ingestTime = parseTimestamp(event.ingest_time);
-  const cents = toCents(raw.amount);
+  const cents = toCents(amount);
 
   const broken: Record<InvalidReason, boolean> = {
     BAD_AMOUNT: cents === undefined || NEGATIVE_TYPES.includes(event.event_type) !== cents < 0n,

@@ -71,6 +71,15 @@ describe("a record that people let in", () => {
     ]);
   });
 
+  test("counts with every cent of its amount, more than a double has", () => {
+    const amount = "9007199254740993.07";
+    const expectation = letIn(
+      [record({ region: "MARS" })],
+      [{ partition: 0, offset: "0", set: { region: "EU", amount } }],
+    );
+    expect(expectation.windows.map(({ revenue }) => revenue)).toEqual([amount]);
+  });
+
   test("makes copies of it duplicates, also those that were appended before it", () => {
     const records = [
       record({ event_id: "a" }, { at: TEN - 1 }),

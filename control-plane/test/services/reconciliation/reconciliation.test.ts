@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { doubleRow } from "../../../../test/stack/doubled-row.ts";
 import { createAlertStore } from "../../../src/adapters/postgres/alerts.ts";
 import type { Database } from "../../../src/adapters/postgres/database.ts";
 import type { Report } from "../../../src/domain/reconciliation/report.ts";
@@ -265,6 +266,29 @@ describe("a row that is there twice", () => {
     expect(line(anew, "silver.twice").detail).toMatch(
       /was accepted 2 times within the dedup horizon, at partition\/offset/,
     );
+  });
+
+  it("in silver, by a compaction that went wrong, until that is undone", async () => {
+    await green();
+    const { partition, offset, undo } = await doubleRow(lake.path("silver.sales_events", ""), { outcome: "accepted" });
+    await lake.harvest();
+    const red = await lake.reconciliation.checkNow();
+    expect(red.kind).toBe("incremental");
+    expect(failed(red)).toEqual(["files.silver.sales_events"]);
+    expect(line(red, "files.silver.sales_events").detail).toMatch(
+      /holds 73 rows, 72 were counted when they were added/,
+    );
+    const anew = await recount();
+    expect(line(anew, `silver.offsets.${partition}`).detail).toBe(
+      `more than one row in silver: partition ${partition}: offset ${offset}`,
+    );
+    expect(line(anew, "silver.twice").detail).toContain(
+      `at partition/offset ${partition}/${offset}, ${partition}/${offset}`,
+    );
+    expect(line(anew, "outcome.accepted").detail).toMatch(/\d+ where \d+ were expected/);
+    undo();
+    await lake.harvest();
+    expect(others((await recount()).lines, "ok")).toEqual([]);
   });
 
   it("in gold's updates, and in its final rows, names the windows", async () => {
