@@ -135,6 +135,7 @@ const engine = createDiffEngine({
 });
 const generation = (number: number) => ({
   number,
+  rules: {},
   tables: Object.fromEntries(Object.keys(COLUMNS).map((table) => [table, `gen=${number}/${table}`])),
 });
 

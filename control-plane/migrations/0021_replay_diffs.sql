@@ -21,7 +21,7 @@ CREATE TABLE replay_diff_windows (
   revenue_after       numeric(38, 2),
   event_count_after   bigint,
   final               boolean NOT NULL,
-  PRIMARY KEY (replay, window_start, plan_tier, region, currency)
+  PRIMARY KEY (replay, window_start, window_end, plan_tier, region, currency)
 );
 
 -- Records of which silver does not say the same; some of each kind, where there are very many.

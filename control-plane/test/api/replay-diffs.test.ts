@@ -33,6 +33,9 @@ const WINDOWS: WindowChange[] = [
   }),
 ];
 
+/** As the first one, but twice as long: of a replay with other windows. */
+const LONGER = { ...(WINDOWS[0] as WindowChange), window_end: "2026-11-21T00:10:00Z", kind: "removed" as const };
+
 const state = (outcome: string) => ({
   ...{ outcome, reasons: outcome === "invalid" ? ["BAD_TIER", "BAD_AMOUNT"] : [], event_id: 'e,"1"\u0000' },
   ...{
@@ -206,6 +209,16 @@ describe("its records", () => {
       'changed,sales.events.v1,0,9007199254740993,outcome reasons,invalid,accepted,BAD_TIER BAD_AMOUNT,,"e,""1""\u0000",';
     expect(rows[1]?.startsWith(cells), rows[1]).toBe(true);
   });
+});
+
+it("windows of another length are told apart, also by a cursor", async () => {
+  const store = createDiffStore(database);
+  await store.save(diffSummary({ replay: OTHER }), [WINDOWS[0] as WindowChange, LONGER], []);
+  const first = (await ask("/windows?limit=1", OTHER)).json();
+  const second = (await ask(`/windows?limit=1&cursor=${first.nextCursor}`, OTHER)).json();
+  const ends = [...first.items, ...second.items].map(({ window_end }: WindowChange) => window_end);
+  expect(ends).toEqual(["2026-11-21T00:05:00Z", "2026-11-21T00:10:00Z"]);
+  expect(second.nextCursor).toBeNull();
 });
 
 it("a cursor of an earlier comparison is refused: it would go on in another one", async () => {

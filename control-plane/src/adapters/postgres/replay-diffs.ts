@@ -36,11 +36,11 @@ export function createDiffStore(db: Database): DiffStore {
          FROM replay_diff_windows WHERE replay = $1
            AND ($2::text IS NULL OR kind = $2) AND ($3::text[] IS NULL OR plan_tier = ANY($3)) AND ($4::text[] IS NULL OR region = ANY($4))
            AND ($5::text[] IS NULL OR currency = ANY($5)) AND ($6::timestamptz IS NULL OR window_start >= $6) AND ($7::timestamptz IS NULL OR window_start < $7)
-           AND ($8::timestamptz IS NULL OR (window_start, plan_tier, region, currency) > ($8, $9, $10, $11))
-         ORDER BY replay_diff_windows.window_start, plan_tier, region, currency LIMIT $12`,
+           AND ($8::timestamptz IS NULL OR (window_start, window_end, plan_tier, region, currency) > ($8, $9::timestamptz, $10, $11, $12))
+         ORDER BY replay_diff_windows.window_start, replay_diff_windows.window_end, plan_tier, region, currency LIMIT $13`,
         [
           ...[replay, kind ?? null, plan_tier ?? null, region ?? null, currency ?? null, from ?? null, to ?? null],
-          ...(after ?? [null, null, null, null]),
+          ...(after ?? [null, null, null, null, null]),
           limit,
         ],
       );

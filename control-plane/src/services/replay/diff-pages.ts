@@ -39,13 +39,15 @@ export class DiffPages {
     if (filterErrors.length + errors.length > 0) throw invalidRequest([...filterErrors, ...errors]);
     const { comparedAt } = await this.find(replay);
     const shape = `diff windows ${replay} ${comparedAt}`;
-    const after = readCursor(shape, ["instant", "text", "text", "text"], request.cursor) as WindowKey | undefined;
+    const after = readCursor(shape, ["instant", "instant", "text", "text", "text"], request.cursor) as
+      | WindowKey
+      | undefined;
     const text = (micros: bigint | undefined) => (micros === undefined ? undefined : formatInstant(micros));
     const filter = { kind: request.kind, ...filters, from: text(range.from), to: text(range.to) };
     const rows = await this.store.windows(replay, filter, request.limit + 1, after ?? null);
     const items = rows.slice(0, request.limit);
     const last = rows.length > request.limit ? items.at(-1) : undefined;
-    const key = last && [last.window_start, last.plan_tier, last.region, last.currency];
+    const key = last && [last.window_start, last.window_end, last.plan_tier, last.region, last.currency];
     return { items, nextCursor: key === undefined ? null : writeCursor(shape, key), comparedAt };
   }
 

@@ -14,7 +14,7 @@ import type { ComparisonEngine, DiffStore } from "./comparison/ports.ts";
 import { RecordComparison } from "./comparison/records.ts";
 import { type Offsets, SilverSide } from "./comparison/side.ts";
 
-type Compared = Pick<GenerationRow, "number" | "tables">;
+type Compared = Pick<GenerationRow, "number" | "tables" | "rules">;
 
 /** What is to be compared. */
 export interface DiffRequest {
@@ -46,6 +46,7 @@ export interface DiffParts extends BaseParts {
   store: DiffStore;
   log: LogReader;
   openEngine: () => Promise<ComparisonEngine>;
+  /** of generations whose rules do not say it */
   windowMs: number;
   clock: Clock;
   /** how long a comparison may take */
@@ -167,16 +168,14 @@ class Comparison {
   constructor(parts: DiffParts, engine: ComparisonEngine, request: DiffRequest) {
     this.parts = parts;
     this.request = request;
-    this.figures = new Figures(engine, parts.windowMs);
+    this.figures = new Figures(engine);
     this.records = new RecordComparison(engine, parts.topic);
   }
 
   async run(leftSet: SnapshotSet, rightSet: SnapshotSet) {
     const { replay, at, from = null } = this.request;
-    const [leftSilver, rightSilver] = [leftSet, rightSet].map((set) => new SilverSide(set, this.parts.topic, at)) as [
-      SilverSide,
-      SilverSide,
-    ];
+    const leftSilver = this.silver(leftSet, this.request.left);
+    const rightSilver = this.silver(rightSet, this.request.right);
     const left = await this.side("left", leftSilver);
     const right = await this.side("right", rightSilver);
     const { unchanged, finalChanged, changes } = await this.figures.compare(await finality(leftSet));
@@ -195,6 +194,11 @@ class Comparison {
       },
     };
     return { ...listed, summary };
+  }
+
+  /** The windows of a generation's figures are those of its own rules, whatever the manifest says by now. */
+  private silver(set: SnapshotSet, { rules }: Compared): SilverSide {
+    return new SilverSide(set, rules.windowMs ?? this.parts.windowMs, this.parts.topic, this.request.at);
   }
 
   private async side(name: SideName, silver: SilverSide): Promise<Side> {

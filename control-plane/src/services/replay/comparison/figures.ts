@@ -8,7 +8,8 @@ import type { SilverSide } from "./side.ts";
 /** Windows that are listed at most. */
 export const MOST_WINDOWS = 100_000;
 
-const KEY = "window_start, plan_tier, region, currency";
+/** With its end: a replay may have windows of another length. */
+const KEY = "window_start, window_end, plan_tier, region, currency";
 const AMOUNT = "DECIMAL(38, 2)";
 const SUMS = `sum(revenue)::${AMOUNT} AS revenue, sum(event_count)::BIGINT AS event_count`;
 const DIMENSIONS = ["event_time", "plan_tier", "region", "currency", "amount", "override"] as const;
@@ -18,19 +19,17 @@ export type SideName = "left" | "right";
 /** Revenue by window of both sides, in tables of the comparison's engine. */
 export class Figures {
   private readonly engine: ComparisonEngine;
-  private readonly windowMs: number;
 
-  constructor(engine: ComparisonEngine, windowMs: number) {
+  constructor(engine: ComparisonEngine) {
     this.engine = engine;
-    this.windowMs = windowMs;
   }
 
   /** Works out gold's figures of one side, and what they should be by silver. @returns how many there are, and how many silver does not support */
   async add(name: SideName, silver: SilverSide, base: Base): Promise<{ windows: number; unsupported: number }> {
     await this.engine.query(`CREATE TEMP TABLE ${name}_silver AS
-      SELECT ${KEY}, ${SUMS} FROM ${this.windowed(silver, "true")} GROUP BY ALL`);
+      SELECT ${KEY}, ${SUMS} FROM ${windowed(silver, "true")} GROUP BY ALL`);
     await this.engine.query(`CREATE TEMP TABLE ${name}_gold AS
-      SELECT ${KEY}, ${SUMS} FROM (${updates(silver, base)} UNION ALL BY NAME FROM ${this.windowed(silver, pendingSql(base))}) GROUP BY ALL`);
+      SELECT ${KEY}, ${SUMS} FROM (${updates(silver, base)} UNION ALL BY NAME FROM ${windowed(silver, pendingSql(base))}) GROUP BY ALL`);
     const [row] = await this.engine.query(
       `SELECT count(gold.window_start)::INTEGER AS windows,
          count(*) FILTER ((gold.revenue, gold.event_count) IS DISTINCT FROM (silver.revenue, silver.event_count))::INTEGER AS unsupported
@@ -49,7 +48,7 @@ export class Figures {
        SELECT *, ${isFinal} AS final, CASE WHEN revenue_before IS NULL THEN 'added' WHEN revenue_after IS NULL THEN 'removed' ELSE 'changed' END AS kind,
          (coalesce(revenue_after, 0) - coalesce(revenue_before, 0))::${AMOUNT} AS revenue,
          coalesce(event_count_after, 0) - coalesce(event_count_before, 0) AS event_count
-       FROM (SELECT ${KEY}, window_start + to_milliseconds(${this.windowMs}) AS window_end, l.revenue AS revenue_before, l.event_count AS event_count_before,
+       FROM (SELECT ${KEY}, l.revenue AS revenue_before, l.event_count AS event_count_before,
                r.revenue AS revenue_after, r.event_count AS event_count_after
              FROM left_gold AS l FULL JOIN right_gold AS r USING (${KEY})
              WHERE (l.revenue, l.event_count) IS DISTINCT FROM (r.revenue, r.event_count))`,
@@ -112,20 +111,22 @@ export class Figures {
     );
     return rows.map(windowChange);
   }
+}
 
-  /** SQL of accepted records as figures of single events. */
-  private windowed(silver: SilverSide, condition: string): string {
-    // Without a zone, as the grid of windows begins in 1970, UTC.
-    const start = `time_bucket(to_milliseconds(${this.windowMs}), event_time::TIMESTAMP, TIMESTAMP '1970-01-01')::TIMESTAMPTZ`;
-    return `(SELECT ${start} AS window_start, plan_tier, region, currency, amount AS revenue, 1 AS event_count
-      FROM ${silver.accepted(DIMENSIONS)} WHERE ${condition})`;
-  }
+/** SQL of accepted records as figures of single events. */
+function windowed(silver: SilverSide, condition: string): string {
+  const length = `to_milliseconds(${silver.windowMs})`;
+  // Without a zone, as the grid of windows begins in 1970, UTC.
+  const start = `time_bucket(${length}, event_time::TIMESTAMP, TIMESTAMP '1970-01-01')::TIMESTAMPTZ`;
+  return `(SELECT ${start} AS window_start, window_start + ${length} AS window_end, plan_tier, region, currency, amount AS revenue, 1 AS event_count
+    FROM ${silver.accepted(DIMENSIONS)} WHERE ${condition})`;
 }
 
 /** SQL of the updates of gold that count. */
 function updates({ set }: SilverSide, { batch }: Base): string {
   const relation = set.relation(UPDATES, [
     "window_start",
+    "window_end",
     "plan_tier",
     "region",
     "currency",
@@ -134,7 +135,7 @@ function updates({ set }: SilverSide, { batch }: Base): string {
     "batch_id",
   ]);
   const none =
-    "SELECT NULL::TIMESTAMPTZ AS window_start, NULL::VARCHAR AS plan_tier, NULL::VARCHAR AS region, NULL::VARCHAR AS currency, NULL::DECIMAL(38, 2) AS revenue, NULL::BIGINT AS event_count WHERE false";
+    "SELECT NULL::TIMESTAMPTZ AS window_start, NULL::TIMESTAMPTZ AS window_end, NULL::VARCHAR AS plan_tier, NULL::VARCHAR AS region, NULL::VARCHAR AS currency, NULL::DECIMAL(38, 2) AS revenue, NULL::BIGINT AS event_count WHERE false";
   if (relation === undefined || batch === null) return none;
   // Rows without a batch were taken over from another generation, before its first one.
   return `SELECT ${KEY}, revenue, event_count FROM ${relation} WHERE coalesce(batch_id, -1) <= ${batch}`;

@@ -30,7 +30,7 @@ export interface RecordFilter {
 }
 
 /** Where a page of windows or of records begins: behind this key. */
-export type WindowKey = [start: string, planTier: string, region: string, currency: string];
+export type WindowKey = [start: string, end: string, planTier: string, region: string, currency: string];
 export type RecordKey = [topic: string, partition: number, offset: string];
 
 /** The newest comparison of each replay. */

@@ -34,12 +34,15 @@ const TYPES: Readonly<Record<string, string>> = { topic: "VARCHAR", ...PLACE, ..
 /** Rows of silver of one generation before a position. */
 export class SilverSide {
   readonly set: SnapshotSet;
+  /** of the windows of its figures */
+  readonly windowMs: number;
   private readonly topic: string;
   private readonly at: Offsets;
   private letIn = false;
 
-  constructor(set: SnapshotSet, topic: string, at: Offsets) {
+  constructor(set: SnapshotSet, windowMs: number, topic: string, at: Offsets) {
     this.set = set;
+    this.windowMs = windowMs;
     this.topic = topic;
     this.at = at;
   }
