@@ -182,13 +182,19 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof Error && "statusCode" in error ? Number(error.statusCode) : undefined;
 }
 
+/** What the engine says, without the status that its client puts before it. */
+function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^\(HTTP code \d+\) [^-]*- /, "").trim();
+}
+
 /** Puts what the engine answers into words. */
 async function asked<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof Problem) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = wordsOf(error);
     if (statusOf(error) !== 403)
       throw dependencyUnavailable("Docker", `The Docker engine does not do it: ${reason}`, error);
     throw new Problem({
