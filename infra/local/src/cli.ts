@@ -1,4 +1,5 @@
 import type { Command } from "./commands/command.ts";
+import { doctor } from "./commands/doctor.ts";
 import { down } from "./commands/down.ts";
 import { logs } from "./commands/logs.ts";
 import { faults, kills, replay, smoke, smokeDocker } from "./commands/on-own-stack.ts";
@@ -17,6 +18,7 @@ const COMMANDS: readonly Command[] = [
   up,
   down,
   status,
+  doctor,
   logs,
   reset,
   produce,
