@@ -70,7 +70,8 @@ export function composeSpec(site: AssignmentSite, placed: PlacedJob, spec: JobSp
     checkpoint: checkpointOf(site, placed),
     start: start === null || spec.reads.length > 0 ? null : { offsets: start },
     pace: { weight: id === job ? WEIGHTS.live : WEIGHTS.shadow, held },
-    parameters: { ...site.parameters, ...placed.rules },
+    // A generation that an older release made says nothing of aliases: it has none.
+    parameters: { ...site.parameters, aliases: {}, ...placed.rules },
     housekeeping: { ...site.housekeeping },
     ...(spec.kind === "dq" ? { qualityRules: site.qualityRules } : {}),
   };

@@ -2,6 +2,7 @@ import { parse, YAMLParseError } from "yaml";
 import { COMPATIBILITIES, type Compatibility } from "./compatibility.ts";
 import { checkReferences } from "./manifest-references.ts";
 import { type PublicationSpec, readPublicationSpec } from "./publications/publication-spec.ts";
+import { type Aliases, readAliases } from "./specs/alias-spec.ts";
 import { type ApplicationSpec, readApplicationSpec } from "./specs/application-spec.ts";
 import { type JobSpec, readJobSpec } from "./specs/job-spec.ts";
 import { type Complaint, StrictReader, sentence } from "./strict-reader.ts";
@@ -24,7 +25,7 @@ export interface ContractSpec {
   compatibility: Compatibility;
 }
 
-/** What decides the outcome of a record and when a window is final; all in milliseconds. */
+/** What decides the outcome of a record and when a window is final; durations in milliseconds. */
 export interface PipelineParameters {
   windowMs: number;
   allowedLatenessMs: number;
@@ -33,6 +34,8 @@ export interface PipelineParameters {
   latencySlaMs: number;
   idleTickMs: number;
   clockMarginMs: number;
+  /** none when left out */
+  aliases?: Aliases;
 }
 
 export interface HousekeepingSpec {
@@ -165,6 +168,7 @@ function readParameters(map: StrictReader): PipelineParameters {
     latencySlaMs: map.duration("latencySla", 1),
     idleTickMs: map.duration("idleTick", 1),
     clockMarginMs: map.duration("clockMargin"),
+    ...(map.has("aliases") ? { aliases: readAliases(map.map("aliases")) } : {}),
   };
   map.refuseUnknownKeys();
   // Two accepted copies lie at most lateness + skew apart: with less state a replay could tell them apart differently.

@@ -128,10 +128,11 @@ export class StrictReader {
     return [];
   }
 
-  /** Every key that nobody asked for is a mistake: a misspelt setting must not be ignored. */
-  refuseUnknownKeys(): void {
-    for (const key of this.keys().filter((name) => !this.known.has(name))) {
-      this.complain(key, undefined, `no such key; known here: ${[...this.known].join(", ")}`);
+  /** Every key that nobody asked for, or that is not among those given, is a mistake: none must be ignored. */
+  refuseUnknownKeys(known: Iterable<string> = this.known): void {
+    const names = [...known];
+    for (const key of this.keys().filter((name) => !names.includes(name))) {
+      this.complain(key, undefined, `no such key; known here: ${names.join(", ")}`);
     }
   }
 

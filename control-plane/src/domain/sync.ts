@@ -1,5 +1,6 @@
 import { type Static, Type } from "typebox";
 import type { WireRule } from "./dq/rule.ts";
+import type { PipelineParameters } from "./manifest.ts";
 import type { AssignedOverride } from "./override.ts";
 
 /** The wire form of the runner's channel (docs/contracts.md §3), as schema and as types. */
@@ -130,7 +131,7 @@ export interface AssignmentSpec {
   start: { offsets: Record<string, string> } | null;
   /** its share of the cores; `held`: why it is to begin no batch for the time being */
   pace: { weight: number; held: string | null };
-  parameters: Record<string, number>;
+  parameters: PipelineParameters;
   housekeeping: Record<string, number>;
   /** for the job that measures data quality */
   qualityRules?: { revision: string; rows: WireRule[] };

@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Compatibility } from "../domain/compatibility.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { tablePath } from "../domain/layout.ts";
 import type { Manifest, PipelineParameters } from "../domain/manifest.ts";
 import { subjectOf } from "../domain/publications/publication-spec.ts";
+import type { Aliases } from "../domain/specs/alias-spec.ts";
 import type { Log } from "./log.ts";
 import type { CatalogStore, SchemaRegistry, Topics } from "./ports.ts";
 import type { GenerationRow } from "./rows.ts";
@@ -130,19 +132,24 @@ export class FirstBoot {
 
 /** The parameters that decide outcomes and windows: they belong to a generation's rows and cannot change below them. */
 export function rulesOf({ parameters }: { parameters: PipelineParameters }) {
-  const { windowMs, allowedLatenessMs, allowedSkewMs, dedupHorizonMs } = parameters;
-  return { windowMs, allowedLatenessMs, allowedSkewMs, dedupHorizonMs };
+  const { windowMs, allowedLatenessMs, allowedSkewMs, dedupHorizonMs, aliases = {} } = parameters;
+  return { windowMs, allowedLatenessMs, allowedSkewMs, dedupHorizonMs, aliases };
 }
 
 function differentRules(generation: GenerationRow, manifest: Manifest): string[] {
   return Object.entries(rulesOf(manifest)).flatMap(([name, declared]) => {
-    const kept = generation.rules[name as keyof PipelineParameters];
-    if (kept === undefined || kept === declared) return [];
+    // A generation that an older release made says nothing of aliases: it has none.
+    const kept = generation.rules[name as keyof PipelineParameters] ?? (name === "aliases" ? {} : declared);
+    if (isDeepStrictEqual(kept, declared)) return [];
     const rule = name.replace(/Ms$/, "");
     return [
-      `${rule} is ${formatDuration(kept)} for generation ${generation.number}; the manifest's ${formatDuration(declared)} needs a new generation and is ignored`,
+      `${rule} is ${spoken(kept)} for generation ${generation.number}; the manifest's ${spoken(declared)} needs a new generation and is ignored`,
     ];
   });
+}
+
+function spoken(rule: number | Aliases): string {
+  return typeof rule === "number" ? formatDuration(rule) : JSON.stringify(rule);
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

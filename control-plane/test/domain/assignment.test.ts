@@ -76,6 +76,14 @@ describe("an assignment", () => {
     ]);
   });
 
+  it("has the aliases of its generation, which may be older than aliases", () => {
+    const aliases = { plan_tier: { gold: "enterprise" } };
+    const declared = { ...site, parameters: { ...site.parameters, aliases } };
+    const of = (placed: PlacedJob) => composeSpec({ ...declared, jobs: [] }, placed, placed.spec).parameters.aliases;
+    expect(of(place("sales.silver"))).toEqual({});
+    expect(of(shadow("sales.silver", { rules: { aliases } }))).toEqual(aliases);
+  });
+
   it("has the rules that the job's rows were made by, whatever the manifest says by now", () => {
     expect(compose(shadow("sales.silver", { rules: { allowedLatenessMs: 1_000 } })).parameters).toMatchObject({
       allowedLatenessMs: 1_000,

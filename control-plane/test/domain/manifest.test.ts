@@ -134,6 +134,31 @@ describe("the manifest", () => {
     expect(found?.expected).toMatch(expected);
   });
 
+  const withAliases = (aliases: string) => sales.replace(/\n {2}clockMargin: 1s/, `$&\n  aliases: ${aliases}`);
+
+  it("takes what stands for values of the contract", () => {
+    const { aliases } = parseManifest(
+      withAliases("{ plan_tier: { gold: enterprise }, region: { UK: EU } }"),
+    ).parameters;
+    expect(aliases).toEqual({ plan_tier: { gold: "enterprise" }, region: { UK: "EU" } });
+  });
+
+  it.each([
+    [
+      "of a column without values of its own",
+      "{ account_id: { a: b } }",
+      "account_id",
+      /event_type, plan_tier, region/,
+    ],
+    ["that is a value itself", "{ plan_tier: { pro: enterprise } }", "plan_tier.pro", /no value of its own/],
+    ["in another form than silver compares", "{ region: { uk: EU } }", "region.uk", /compares: UK/],
+    ["with spaces around it", '{ plan_tier: { " gold": pro } }', "plan_tier. gold", /compares: gold/],
+    ["for what is no value", "{ plan_tier: { gold: platinum } }", "plan_tier.gold", /free, pro, enterprise/],
+  ])("refuses an alias %s", (_, aliases, path, expected) => {
+    const found = complaints(withAliases(aliases)).find((complaint) => complaint.path === `parameters.aliases.${path}`);
+    expect(found?.expected).toMatch(expected);
+  });
+
   it("reports every mistake at once", () => {
     const paths = complaints("name: sales\nextra: 1\n").map((complaint) => complaint.path);
     expect(paths).toEqual(expect.arrayContaining(["extra", "topics", "contract", "parameters", "jobs"]));

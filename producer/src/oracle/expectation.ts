@@ -1,17 +1,18 @@
 import type { Decoder, RawRecord, UndecodableReason } from "./decode.ts";
 import { formatCents } from "./money.ts";
-import { type InvalidReason, type ValidEvent, validate } from "./rules.ts";
+import { type Aliases, type InvalidReason, type ValidEvent, validate } from "./rules.ts";
 import { formatTimestamp } from "./timestamp.ts";
 
 export const OUTCOMES = ["accepted", "duplicate", "late", "future", "undecodable", "invalid"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 export type Reason = UndecodableReason | InvalidReason;
 
-/** What of the pipeline's parameters decides outcomes and windows, in milliseconds. */
+/** What of the pipeline's parameters decides outcomes and windows; durations in milliseconds. */
 export interface Rules {
   windowMs: number;
   allowedLatenessMs: number;
   allowedSkewMs: number;
+  aliases?: Aliases;
 }
 
 /** A row of revenue; timestamps ISO-8601 UTC, revenue a decimal with two places. */
@@ -82,7 +83,7 @@ function judge(record: RawRecord, decode: Decoder, rules: Rules, override?: Appl
   const decoded = decode(record.value);
   if ("undecodable" in decoded) return { outcome: "undecodable", reasons: [decoded.undecodable] };
   const { amount, ...others } = override?.set ?? {};
-  const validated = validate({ ...decoded.event, ...others }, amount ?? decoded.event.amount);
+  const validated = validate({ ...decoded.event, ...others }, amount ?? decoded.event.amount, rules.aliases);
   if ("invalid" in validated) return { outcome: "invalid", reasons: validated.invalid };
   if (override !== undefined) return { candidate: validated.event };
   const age = record.timestampMs * 1000n - validated.event.eventTime;

@@ -16,6 +16,11 @@ export interface ValidEvent {
   cents: bigint;
 }
 
+/** What stands for a value of the contract: column → normal form → value. */
+export type Aliases = Partial<
+  Record<"event_type" | "plan_tier" | "region" | "currency" | "source", Record<string, string>>
+>;
+
 const REQUIRED = [
   "event_id",
   "event_time",
@@ -35,8 +40,9 @@ const REQUIRED = [
 export function validate(
   raw: SalesEvent,
   amount: number | string = raw.amount,
+  aliases: Aliases = {},
 ): { event: ValidEvent } | { invalid: InvalidReason[] } {
-  const event = normalise(raw);
+  const event = normalise(raw, aliases);
   const eventTime = parseTimestamp(event.event_time);
   const ingestTime = parseTimestamp(event.ingest_time);
   const cents = toCents(amount);
@@ -59,17 +65,19 @@ export function validate(
   return { event: { eventId, eventTime, planTier, region, currency, cents } };
 }
 
-function normalise(raw: SalesEvent) {
+function normalise(raw: SalesEvent, aliases: Aliases) {
+  const meant = (column: keyof Aliases, form: string) =>
+    new Map(Object.entries(aliases[column] ?? {})).get(form) ?? form;
   return {
     event_id: trim(raw.event_id),
     event_time: trim(raw.event_time),
     ingest_time: trim(raw.ingest_time),
     account_id: trim(raw.account_id),
-    event_type: trim(raw.event_type).toLowerCase(),
-    plan_tier: trim(raw.plan_tier).toLowerCase(),
-    region: trim(raw.region).toUpperCase(),
-    currency: trim(raw.currency).toUpperCase(),
-    source: trim(raw.source ?? "").toLowerCase(),
+    event_type: meant("event_type", trim(raw.event_type).toLowerCase()),
+    plan_tier: meant("plan_tier", trim(raw.plan_tier).toLowerCase()),
+    region: meant("region", trim(raw.region).toUpperCase()),
+    currency: meant("currency", trim(raw.currency).toUpperCase()),
+    source: meant("source", trim(raw.source ?? "").toLowerCase()),
   };
 }
 

@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { SalesEvent } from "../../src/contract.ts";
-import { validate } from "../../src/oracle/rules.ts";
+import { type Aliases, validate } from "../../src/oracle/rules.ts";
 import { sampleEvent, TEN } from "../event-samples.ts";
 
 function reasonsFor(changes: Partial<SalesEvent>): string[] {
@@ -131,4 +132,26 @@ test("every reason that applies is named, sorted", () => {
     "INVALID_DOMAIN",
     "NULL_REQUIRED",
   ]);
+});
+
+describe("aliases", () => {
+  interface AliasCase {
+    name: string;
+    fields: Partial<SalesEvent>;
+    becomes?: Record<string, string>;
+    invalid?: string[];
+  }
+  // Silver is held to the same cases (test_classify.py).
+  const file = new URL("../../../spark_jobs/tests/pipelines/sales/alias-cases.json", import.meta.url);
+  const { aliases, cases } = JSON.parse(readFileSync(file, "utf8")) as { aliases: Aliases; cases: AliasCase[] };
+
+  test.each(cases)("$name", ({ fields, becomes = {}, invalid }) => {
+    const given = sampleEvent({ amount: 49, ...fields });
+    const expected = invalid === undefined ? validate({ ...given, ...becomes }) : { invalid };
+    expect(validate(given, given.amount, aliases)).toEqual(expected);
+  });
+
+  test("are none unless they are declared", () => {
+    expect(reasonsFor({ plan_tier: "gold" })).toEqual(["INVALID_DOMAIN"]);
+  });
 });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
@@ -21,17 +21,24 @@ SOURCES = ("web", "mobile", "backend", "billing")
 _TIMESTAMP = r"^[1-9]\d{3}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|\+00:00)\z"
 
 
+Aliases = Mapping[str, Mapping[str, str]]
+"""What stands for a value of the contract: column → normal form → value."""
+
+
 @dataclass(frozen=True)
 class Rules:
-    """How far event time and append time may be apart, in microseconds."""
+    """How far event time and append time may be apart, in microseconds, and what stands for values of the contract."""
 
     allowed_lateness: int
     allowed_skew: int
+    aliases: Aliases = field(default_factory=dict)
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Rules:
         """From the parameters of an assignment."""
-        return cls(parameters["allowedLatenessMs"] * 1000, parameters["allowedSkewMs"] * 1000)
+        return cls(
+            parameters["allowedLatenessMs"] * 1000, parameters["allowedSkewMs"] * 1000, parameters.get("aliases") or {}
+        )
 
 
 def classify(records: DataFrame, rules: Rules) -> DataFrame:
@@ -53,8 +60,11 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
         "problem",
         "override",
         *(_trimmed(name).alias(name) for name in ("event_id", "account_id", "user_id", "trace_id")),
-        *(sf.lower(_trimmed(name)).alias(name) for name in ("event_type", "plan_tier", "source")),
-        *(sf.upper(_trimmed(name)).alias(name) for name in ("region", "currency")),
+        *(
+            _meant(sf.lower(_trimmed(name)), rules.aliases.get(name, {})).alias(name)
+            for name in ("event_type", "plan_tier", "source")
+        ),
+        *(_meant(sf.upper(_trimmed(name)), rules.aliases.get(name, {})).alias(name) for name in ("region", "currency")),
         sf.trim("event.event_time").alias("event_time_text"),
         sf.trim("event.ingest_time").alias("ingest_time_text"),
         sf.expr("try_cast(CAST(event.amount AS STRING) AS DECIMAL(18,2))").alias("amount"),
@@ -87,6 +97,13 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
 def _trimmed(field: str) -> Column:
     # Spark's trim takes off spaces only, as the contract says; an empty text is no value.
     return sf.nullif(sf.trim(f"event.{field}"), sf.lit(""))
+
+
+def _meant(value: Column, aliases: Mapping[str, str]) -> Column:
+    """A normal form, or the value of the contract that it stands for."""
+    for alias, meant in sorted(aliases.items()):
+        value = sf.when(value == alias, meant).otherwise(value)
+    return value
 
 
 def _timestamp(text: Column) -> Column:

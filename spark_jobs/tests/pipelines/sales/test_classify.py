@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +33,9 @@ def bad(name: str, reasons: list[str], **fields: Any) -> Case:
 def good(name: str, **fields: Any) -> Case:
     return name, event(**fields), "accepted", None
 
+
+ALIASES: dict[str, Any] = json.loads(Path(__file__).with_name("alias-cases.json").read_text(encoding="utf-8"))
+"""The oracle is held to the same cases (producer/test/oracle/rules.test.ts)."""
 
 CASES: list[Case] = [
     ("no value", None, "undecodable", ["NULL_VALUE"]),
@@ -135,7 +141,12 @@ CASES: list[Case] = [
 
 @pytest.fixture(scope="module")
 def judged(spark: SparkSession) -> dict[int, Row]:
-    rows = [(number, None if value is None else bytearray(value)) for number, (_, value, _, _) in enumerate(CASES)]
+    return judge(spark, [value for _, value, _, _ in CASES], PARAMETERS)
+
+
+def judge(spark: SparkSession, values: Sequence[bytes | None], parameters: Mapping[str, Any]) -> dict[int, Row]:
+    """What becomes of records with these values, by their place in the list."""
+    rows = [(number, None if value is None else bytearray(value)) for number, value in enumerate(values)]
     bronze = spark.createDataFrame(rows, "offset BIGINT, value BINARY").select(
         sf.lit("t").alias("topic"),
         sf.lit(0).alias("partition"),
@@ -150,7 +161,7 @@ def judged(spark: SparkSession) -> dict[int, Row]:
     decoder = Decoder(spark, WRITERS, CONTRACT)
     decoded = bronze.withColumn("event", decoder.event(sf.col("value"), sf.col("schema_id")))
     problem = decoder.problem(sf.col("value"), sf.col("schema_id"), sf.col("event"))
-    rules = Rules.of(PARAMETERS)
+    rules = Rules.of(parameters)
     judged = classify(with_overrides(decoded.withColumn("problem", problem), []), rules)
     return {row.offset: row for row in judged.collect()}
 
@@ -175,6 +186,23 @@ def test_values_come_in_their_normal_form(judged: dict[int, Row]) -> None:
         "web",
     )
     assert of(judged, "empty source").source is None
+
+
+def test_aliases_stand_for_values_of_the_contract(spark: SparkSession) -> None:
+    cases = ALIASES["cases"]
+    values = [event(**{**case["fields"], "amount": float(case["fields"].get("amount", 49))}) for case in cases]
+    judged = judge(spark, values, {**PARAMETERS, "aliases": ALIASES["aliases"]})
+    for case, (_, row) in zip(cases, sorted(judged.items()), strict=True):
+        if "invalid" in case:
+            assert (row.outcome, row.reasons) == ("invalid", case["invalid"]), case["name"]
+        else:
+            assert row.outcome == "accepted", case["name"]
+            assert {name: row[name] for name in case["becomes"]} == case["becomes"], case["name"]
+
+
+def test_without_aliases_nothing_stands_for_another_value(spark: SparkSession) -> None:
+    values = [event(plan_tier="gold")]
+    assert judge(spark, values, {**PARAMETERS, "aliases": {}})[0].reasons == ["INVALID_DOMAIN"]
 
 
 def test_digits_beyond_microseconds_are_cut(judged: dict[int, Row]) -> None:
