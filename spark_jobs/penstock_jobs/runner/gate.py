@@ -23,6 +23,8 @@ class BatchGate:
         self._idle = idle
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
         self.last_finished: int | None = None
         """The newest batch that `process` ended well."""
         self.failure: BaseException | None = None
@@ -30,6 +32,7 @@ class BatchGate:
 
     def enter(self, batch: DataFrame, batch_id: int) -> None:
         """The foreachBatch function. Raises DrainRequested when closed or failed, else what `process` raises."""
+        self._free.wait()
         with self._lock:
             # What `idle` raised is told a moment later: until then a batch would run by a plan that is to be replaced.
             if self._closed.is_set() or self.failure is not None:
@@ -54,9 +57,18 @@ class BatchGate:
         finally:
             self._lock.release()
 
+    def hold(self) -> None:
+        """Let further batches wait. One that is in flight goes on."""
+        self._free.clear()
+
+    def release(self) -> None:
+        """Let batches in again."""
+        self._free.set()
+
     def close(self) -> None:
-        """Let no further batch in. One that is in flight goes on."""
+        """Let no further batch in, nor one that waits. One that is in flight goes on."""
         self._closed.set()
+        self._free.set()
 
     def quiet(self, seconds: float) -> bool:
         """Wait up to `seconds` until nothing is in flight; whether that is so."""

@@ -16,9 +16,9 @@ from penstock_jobs.job import Assignment, Job, JobContext, RestartQuery, RunRefu
 from penstock_jobs.runner.certificate import Position, certify, last_committed_batch
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.gate import BatchGate
+from penstock_jobs.runner.pace import held, take_share
 from penstock_jobs.runner.query import RowsDropped, cause_of_death, describe_failure, last_progress, stop_query
 from penstock_jobs.runner.status import JobStatus
-from penstock_jobs.session import ensure_pool
 
 _WATCH_SECONDS = 0.2
 # Until a query has looked at its source for the first time: somebody waits for its start.
@@ -27,8 +27,6 @@ _IDLE_SECONDS = 1.0
 _RETRY_SECONDS = 1.0
 # A job that asks for restart after restart without a batch in between would never get anywhere.
 _MAX_RESTARTS_IN_A_ROW = 5
-# Housekeeping has weight 1.
-_POOL_WEIGHT = 8
 
 
 @dataclass(frozen=True)
@@ -53,6 +51,8 @@ class HostedJob:
     ) -> None:
         """`holder` names this runner in the epoch's claim; `changed` is called when the state did."""
         self.assignment = assignment
+        self.name = f"{assignment.job}@{assignment.generation}"
+        """Of several generations of one job each has its own query and its own share of the application."""
         self.status = JobStatus(assignment, changed)
         self._spark = spark
         self._make_job = make_job
@@ -69,7 +69,7 @@ class HostedJob:
         self.fence = EpochFence(assignment.spec["checkpoint"], assignment.epoch)
         self.upkeep = threading.Lock()
         """Held by whoever works on the tables of this job beside its query."""
-        self._thread = threading.Thread(target=self._run, name=f"job-{assignment.job}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"job-{self.name}", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -125,8 +125,7 @@ class HostedJob:
     def _run(self) -> None:
         job: Job | None = None
         try:
-            ensure_pool(self._spark, self.assignment.job, _POOL_WEIGHT)
-            self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", self.assignment.job)
+            take_share(self._spark, self.name, self.newest_spec)
             self.fence.claim(self._holder)
             job = self._make_job(self._context())
             mode = self._host(job)
@@ -135,8 +134,22 @@ class HostedJob:
         except BaseException as failure:
             self.status.failed(describe_failure(failure, job))
 
+    def _is_held(self) -> bool:
+        """Whether no batch is to begin; then the run says why it waits."""
+        why = held(self.newest_spec)
+        if why is not None:
+            self.status.wait_for(why)
+        return why is not None
+
     def _context(self) -> JobContext:
-        return JobContext(self._spark, self.assignment, self.fence, self, lambda: self.newest_spec)
+        return JobContext(self._spark, self.assignment, self.fence, self, lambda: self.newest_spec, self._wait_for_long)
+
+    def _wait_for_long(self, text: str) -> None:
+        while self._stop is None and self._is_held():
+            self._pause(_WATCH_SECONDS)
+        if self._stop is not None:
+            raise WaitingFor(text)
+        self.status.wait_for(text)
 
     def _host(self, job: Job) -> str:
         """Start the query as often as the job wants it; the mode in which it was stopped in the end."""
@@ -162,6 +175,9 @@ class HostedJob:
     def _start_query(self, job: Job, gate: BatchGate) -> StreamingQuery | None:
         """The running query; None when the run was asked to end before that."""
         while self._stop is None:
+            if self._is_held():
+                self._pause(_WATCH_SECONDS)
+                continue
             try:
                 job.prepare()
                 source = job.source()
@@ -172,7 +188,7 @@ class HostedJob:
             spec = self.assignment.spec
             query = (
                 source.writeStream.foreachBatch(gate.enter)
-                .queryName(f"{self.assignment.job}@{self.assignment.generation}")
+                .queryName(self.name)
                 .option("checkpointLocation", spec["checkpoint"])
                 .trigger(processingTime=f"{spec['triggerMs']} milliseconds")
                 .start()
@@ -200,6 +216,13 @@ class HostedJob:
                 raise cause_of_death(query, gate)
             if self._stop is not None:
                 return self._end(query, gate)
+            why = held(self.newest_spec)
+            if why is not None:
+                gate.hold()
+                self.status.wait_for(why)
+                continue
+            gate.release()
+            self.status.move("running", waitingFor=None)
             if time.monotonic() >= next_idle:
                 try:
                     gate.tick()

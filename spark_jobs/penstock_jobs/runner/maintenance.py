@@ -55,9 +55,9 @@ class Maintenance:
                 try:
                     job.fence.prune(_CLAIMS_KEPT)
                     self._keep_table(session, job, spec, table)
-                    self._complaints.pop(table, None)
+                    self._complaints.pop(spec["tables"][table], None)
                 except Exception as failure:  # the job goes on without housekeeping, and says so
-                    self._complain(job, table, describe(failure))
+                    self._complain(job, table, spec["tables"][table], describe(failure))
 
     def _keep_table(self, session: SparkSession, job: HostedJob, spec: Mapping[str, Any], table: str) -> None:
         path = spec["tables"][table]
@@ -70,10 +70,10 @@ class Maintenance:
         for done in housekeeper.run(Limits.of(spec), readers, harvested, lambda: self._may_go_on(job)):
             job.report("housekeeping", done)
 
-    def _complain(self, job: HostedJob, table: str, failure: dict[str, str]) -> None:
+    def _complain(self, job: HostedJob, table: str, path: str, failure: dict[str, str]) -> None:
         # A step that was cancelled by the stop of its job is no news, nor is the same failure ten seconds later.
-        if self._may_go_on(job) and self._complaints.get(table) != failure["message"]:
-            self._complaints[table] = failure["message"]
+        if self._may_go_on(job) and self._complaints.get(path) != failure["message"]:
+            self._complaints[path] = failure["message"]
             job.report("warning", {"text": f"housekeeping of {table} failed", **failure})
 
     def _may_go_on(self, job: HostedJob) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -37,3 +38,22 @@ def test_a_closed_gate_lets_nothing_in() -> None:
     with pytest.raises(DrainRequested):
         gate.enter(BATCH, 1)
     assert (seen, gate.failure) == ([], None)
+
+
+def test_a_held_gate_lets_batches_wait_until_it_is_released_or_closed() -> None:
+    seen: list[int] = []
+    gate = BatchGate(lambda _, batch: seen.append(batch), lambda: None)
+    with ThreadPoolExecutor(1) as thread:
+        gate.hold()
+        first = thread.submit(gate.enter, BATCH, 1)
+        assert gate.quiet(1), "one that waits is not in flight"
+        assert (seen, first.done()) == ([], False)
+        gate.release()
+        first.result(10)
+        assert seen == [1]
+        gate.hold()
+        second = thread.submit(gate.enter, BATCH, 2)
+        gate.close()
+        with pytest.raises(DrainRequested):
+            second.result(10)
+    assert (seen, gate.failure) == ([1], None)

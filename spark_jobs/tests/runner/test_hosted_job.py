@@ -26,6 +26,7 @@ from tests.runner.sample_jobs import (
     WaitingJob,
     assignment,
     host,
+    spec_of,
 )
 from tests.waiting import eventually
 
@@ -330,8 +331,8 @@ def test_batches_run_in_the_fair_pool_of_their_job(spark: SparkSession, tmp_path
     eventually(lambda: pools, why=job.status.report)
     job.stop("now", 0)
     ended(job)
-    assert pools[0] == "test.job"
-    pool = spark.sparkContext._jsc.sc().taskScheduler().rootPool().getSchedulableByName("test.job")
+    assert pools[0] == "test.job@1:8"
+    pool = spark.sparkContext._jsc.sc().taskScheduler().rootPool().getSchedulableByName("test.job@1:8")
     assert pool.weight() == 8
 
 
@@ -379,3 +380,49 @@ def test_a_reader_of_a_table_that_gets_columns_goes_on_by_itself(spark: SparkSes
     job = reading(tmp_path / "new", 1)
     eventually(lambda: has_read(tmp_path / "new", 4), why=job.status.report)
     assert drained(job)
+
+
+def test_a_held_job_begins_no_batch_says_why_and_stops_at_once(spark: SparkSession, tmp_path: Path) -> None:
+    def pace(held: str | None) -> dict[str, object]:
+        return {"weight": 1, "held": held}
+
+    SlowJob.entered.clear()
+    SlowJob.release.clear()
+    job = host(spark, SlowJob, assignment(tmp_path, pace=pace("the live jobs are 45 s behind")))
+    eventually(lambda: job.status.report()["waitingFor"] == "the live jobs are 45 s behind", why=job.status.report)
+    assert not (tmp_path / "checkpoint").exists(), "not even its query runs"
+    job.newest_spec = spec_of(tmp_path, pace=pace(None))
+    assert SlowJob.entered.wait(60)
+    assert (job.status.report()["state"], job.status.report()["waitingFor"]) == ("running", None)
+
+    job.newest_spec = spec_of(tmp_path, pace=pace("the live jobs are 31 s behind"))
+    eventually(lambda: job.status.report()["state"] == "waiting", why=job.status.report)
+    # The batch in flight ends; the next one has been planned, and waits.
+    SlowJob.release.set()
+    offsets = tmp_path / "checkpoint" / "offsets"
+    eventually(lambda: (offsets / "1").exists(), why=job.status.report)
+    assert (batches(tmp_path), job.status.report()["exception"]) == ([0], None)
+    job.stop("drain", 60_000)
+    report = ended(job)
+    assert report["state"] == "stopped", report
+    assert report["certificate"]["mode"] == "drain"  # type: ignore[index]
+    assert report["certificate"]["lastBatch"] == 0  # type: ignore[index]
+    assert batches(tmp_path) == [0]
+
+
+def test_each_generation_of_a_job_has_a_share_of_its_own_by_its_weight(spark: SparkSession, tmp_path: Path) -> None:
+    jobs = []
+    for generation, weight in ((1, 8), (2, 1)):
+        folder = tmp_path / str(generation)
+        what = replace(assignment(folder, pace={"weight": weight, "held": None}), generation=generation)
+        jobs.append(host(spark, RateJob, what))
+    for job in jobs:
+        eventually(lambda job=job: job.status.report()["state"] == "running", why=job.status.report)
+    names = {query.name for query in spark.streams.active}
+    root = spark.sparkContext._jsc.sc().taskScheduler().rootPool()
+    weights = [root.getSchedulableByName(name).weight() for name in ("test.job@1:8", "test.job@2:1")]
+    for job in jobs:
+        job.stop("drain", 60_000)
+        assert ended(job)["state"] == "stopped"
+    assert {"test.job@1", "test.job@2"} <= names
+    assert weights == [8, 1]
