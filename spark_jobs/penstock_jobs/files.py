@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -52,6 +53,31 @@ def create_exclusive(path: str, text: str) -> bool:
         file.flush()
         os.fsync(file.fileno())
     return True
+
+
+def write_text(path: str, text: str) -> None:
+    """Write a file of UTF-8 text, with the folders above it."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def move(path: str, target: str) -> None:
+    """Give a file or a folder another place on the same disk; nothing may lie there."""
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).rename(target)
+
+
+def free_bytes(folder: str) -> int:
+    """Free bytes of the disk that a folder is on, or will be on."""
+    place = Path(folder)
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free
+
+
+def remove_folder(path: str) -> None:
+    """Remove a folder and all in it if it is there."""
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def remove(path: str) -> None:

@@ -80,6 +80,17 @@ class JobContext:
     newest_spec: Callable[[], Mapping[str, Any]] | None = None
     """The spec as the control plane sent it last, for what may change while the job runs."""
 
+    say_waiting: Callable[[str], None] | None = None
+    """Takes for what a run waits that is not over soon."""
+
+    def waiting(self, text: str) -> None:
+        """Say how far something is that takes long before the query can start.
+
+        Raises WaitingFor when the run has been asked to end.
+        """
+        if self.say_waiting:
+            self.say_waiting(text)
+
     def spec_now(self) -> Mapping[str, Any]:
         """The newest spec of the job. What a query was planned on is in `assignment` and does not change."""
         return self.newest_spec() if self.newest_spec else self.assignment.spec

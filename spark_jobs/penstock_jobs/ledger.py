@@ -149,11 +149,25 @@ class TableLedger:
     def newest_version(self, known: int | None = None) -> int | None:
         """The newest version; None when there is no table. `known`: a version that exists, to look from there."""
         if known is None:
-            versions = [int(match[1]) for name in list_names(self._log) if (match := _COMMIT.match(name))]
-            return max(versions, default=None)
+            return max(self._versions(), default=None)
         while exists(self._commit(known + 1)):
             known += 1
         return known
+
+    def oldest_version(self) -> int | None:
+        """The oldest version that log clean-up has left; None when there is no table."""
+        return min(self._versions(), default=None)
+
+    def versions_of_overrides(self) -> dict[int, int]:
+        """The version of the commit that let a record in, by the override's number, as far as the log goes back."""
+        found: dict[int, int] = {}
+        for version in _down_from(self.newest_version()):
+            try:
+                entry = self.entry_of(version)
+            except FileNotFoundError:
+                break
+            found |= dict.fromkeys(entry.overrides if entry else (), version)
+        return found
 
     def entry_of(self, version: int) -> LedgerEntry | None:
         """The entry of one commit; None when the commit is not ours. Raises FileNotFoundError."""
@@ -188,6 +202,9 @@ class TableLedger:
             if entry is not None and accept(entry):
                 return version, entry
         return None
+
+    def _versions(self) -> list[int]:
+        return [int(match[1]) for name in list_names(self._log) if (match := _COMMIT.match(name))]
 
     def _commit(self, version: int) -> str:
         return f"{self._log}/{version:020d}.json"

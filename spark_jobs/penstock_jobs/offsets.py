@@ -56,6 +56,20 @@ class Checkpoint:
         return max((int(name) for name in list_names(f"{self.path}/{log}") if name.isdigit()), default=None)
 
 
+@dataclass(frozen=True)
+class DeltaPosition:
+    """Where a Delta source goes on: at this version, some files of which may have been read already."""
+
+    version: int
+    is_within: bool
+
+
+def delta_position(delta_offset: str) -> DeltaPosition:
+    """The position that an offset of a Delta source says."""
+    offset = json.loads(delta_offset)
+    return DeltaPosition(int(offset["reservoirVersion"]), int(offset["index"]) >= 0)
+
+
 def consumed_version(delta_offset: str) -> int:
     """The newest version of a Delta source that an offset covers completely; -1 when there is none.
 

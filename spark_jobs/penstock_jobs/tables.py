@@ -13,7 +13,7 @@ from pyspark.sql import functions as sf
 
 from penstock_jobs.checkpoint_check import WhatIsIn, refuse_damage
 from penstock_jobs.job import JobContext, JobRefused, WaitingFor
-from penstock_jobs.ledger import LedgerEntry, LedgerGone, TableLedger, from_micros
+from penstock_jobs.ledger import LedgerEntry, LedgerGone, Offsets, TableLedger, from_micros
 from penstock_jobs.offsets import Checkpoint
 from penstock_jobs.transaction import TableTransactions
 
@@ -72,14 +72,14 @@ class OutputTable:
         """The newest version of the table when it was last opened or appended to; -1 before."""
         return self._version
 
-    def open(self, checkpoint: Checkpoint | None, every_batch: bool = True) -> None:
+    def open(self, checkpoint: Checkpoint | None, every_batch: bool = True, begins: Offsets | None = None) -> None:
         """Create the table if it is missing, add the columns it lacks, and compare its ledger with the checkpoint.
 
         `every_batch`: each batch makes a commit here, even one without rows. No checkpoint: a table whose commits do
-        not belong to batches. Raises JobRefused.
+        not belong to batches. `begins`: what a new table says of where its rows begin. Raises JobRefused.
         """
         if self.ledger.newest_version() is None:
-            self._create(self._context.spark)
+            self._create(self._context.spark, begins or {})
         self._take_over()
         newest = self.ledger.newest_version()
         assert newest is not None, f"{self.path} has been created"
@@ -149,11 +149,12 @@ class OutputTable:
         assignment = self._context.assignment
         return f"penstock.epoch.{assignment.job}", str(assignment.epoch)
 
-    def _create(self, spark: SparkSession) -> None:
+    def _create(self, spark: SparkSession, begins: Offsets) -> None:
         self._context.fence.check()
         # A session of its own, because the entry of a CREATE can only be handed over as a setting.
         session = spark.newSession()
-        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", self.new_entry("create").to_json())
+        entry = self.new_entry("create", through=begins)
+        session.conf.set("spark.databricks.delta.commitInfo.userMetadata", entry.to_json())
         partitions = f"PARTITIONED BY ({', '.join(self._spec.partitioned_by)})" if self._spec.partitioned_by else ""
         properties = ", ".join(
             f"'{name}' = '{value}'"

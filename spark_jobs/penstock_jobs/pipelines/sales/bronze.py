@@ -11,6 +11,7 @@ from pyspark.sql import functions as sf
 from penstock_jobs.job import Job, JobContext, JobRefused
 from penstock_jobs.ledger import LedgerEntry
 from penstock_jobs.offsets import Checkpoint, kafka_vector
+from penstock_jobs.pipelines.kafka_start import beginning, starting_offsets
 from penstock_jobs.pipelines.kafka_topic import Topic, TopicState, refuse_lost_records, refuse_other_topic
 from penstock_jobs.pipelines.sales.low_watermark import low_watermark, still_matters
 from penstock_jobs.pipelines.sales.schemas import BRONZE
@@ -32,9 +33,20 @@ class BronzeJob(Job):
         self._quiet_since = time.monotonic()
 
     def prepare(self) -> None:
-        self._table.open(self._checkpoint)
+        self._table.open(self._checkpoint, begins=self._beginning())
         self.diagnose()
         self._refuse_plan_of_another_topic()
+
+    def _beginning(self) -> Mapping[str, Mapping[str, str]] | None:
+        """Where a table that is still to be made begins; None for one that is there, or that holds all from the first.
+
+        The table's first entry keeps it: what the topic has forgotten later does not move it.
+        """
+        start = self.context.assignment.spec.get("start")
+        if not start or self._table.ledger.newest_version() is not None:
+            return None
+        ends = self._kafka.ask().ends
+        return {self._topic: beginning(self._topic, start["offsets"], self._kafka.starts(), ends)}
 
     def diagnose(self) -> None:
         """Raise JobRefused when the topic is not the one that was read, or has lost what was not read yet."""
@@ -43,12 +55,13 @@ class BronzeJob(Job):
 
     def source(self) -> DataFrame:
         spec = self.context.assignment.spec
+        begins = self._through() if self._checkpoint.planned() is None else {}
         limit = str(spec["limits"].get("maxOffsetsPerTrigger", 200_000))
         records = (
             self.context.spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._brokers)
             .option("subscribe", self._topic)
-            .option("startingOffsets", "earliest")
+            .option("startingOffsets", starting_offsets(self._topic, begins))
             .option("failOnDataLoss", "true")
             .option("maxOffsetsPerTrigger", limit)
             .option("includeHeaders", "true")
@@ -136,8 +149,13 @@ class BronzeJob(Job):
         asked_at = time.time_ns() // 1000
         state = self._ask()
         rows = {"appended": count}
-        if covered.start is not None:
-            start = kafka_vector(covered.start).get(self._topic, {})
+        # Of the first batch it is known only where a beginning was asked for.
+        start = (
+            before.through.get(self._topic)
+            if covered.start is None
+            else kafka_vector(covered.start).get(self._topic, {})
+        )
+        if start:
             gaps = sum(int(end) - int(start.get(partition, "0")) for partition, end in through.items()) - count
             rows |= {"gaps": gaps} if gaps else {}
         return self._table.new_entry(

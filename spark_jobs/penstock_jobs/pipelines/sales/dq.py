@@ -38,6 +38,7 @@ class DqJob(Job):
         self._upstream.require()
         self._metrics.open(self._checkpoint, every_batch=False)
         self._samples.open(self._checkpoint, every_batch=False)
+        self._upstream.open(self._metrics.last)
 
     def source(self) -> DataFrame:
         return with_violations(self._upstream.stream(), self._sla, self._rules)
@@ -58,6 +59,9 @@ class DqJob(Job):
             self._metrics.append_rows([metrics_row(counts, self._rules, self._revision)], entry)
         finally:
             rows.unpersist()
+
+    def idle(self) -> None:
+        self._upstream.idle()
 
     def _entry(self, batch_id: int, counts: Row) -> LedgerEntry:
         covered = self._checkpoint.batch_range(batch_id)

@@ -31,6 +31,7 @@ class GoldJob(Job):
     def prepare(self) -> None:
         self._upstream.require()
         self._updates.open(self._checkpoint)
+        self._upstream.open(self._updates.last)
         self._revenue.open(None)
         self._unsettled = None if self._updates.last_batch >= 0 else set()
 
@@ -46,6 +47,7 @@ class GoldJob(Job):
 
     def idle(self) -> None:
         """A crash can come between the commit of a batch and that of the windows it made final."""
+        self._upstream.idle()
         self._finalise()
 
     def _append(self, batch: DataFrame, batch_id: int) -> None:

@@ -45,6 +45,7 @@ class SilverJob(Job):
     def prepare(self) -> None:
         self._upstream.require()
         self._table.open(self._checkpoint)
+        self._upstream.open(self._table.last)
         self._schemas.learn_subject(self.context.assignment.spec["registry"]["subject"])
         contract, known = self.context.assignment.spec["contract"], self._schemas.known
         self._planned_ids = set(known)
@@ -87,6 +88,7 @@ class SilverJob(Job):
 
     def idle(self) -> None:
         """Let in what people decided to let in, also while nothing comes."""
+        self._upstream.idle()
         self._settlement.settle()
 
     def _judged(self, bronze: DataFrame, overrides: Sequence[Override]) -> DataFrame:

@@ -109,6 +109,8 @@ class Stand:
         self.parameters = parameters
         self.generation = 1
         self.limits: dict[str, int] = {}
+        self.housekeeping = HOUSEKEEPING
+        self.start: dict[str, Any] | None = None
         self.quality_rules: dict[str, Any] | None = None
         self.overrides: list[dict[str, Any]] = []
         self.overrides_applied = False
@@ -116,6 +118,7 @@ class Stand:
         self.brokers = "127.0.0.1:1"
         self.reports = Reports()
         self.fence = OpenFence()
+        self.say_waiting: Callable[[str], None] | None = None
         self.tables = {name: f"{folder}/lake/{path}" for name, path in TABLES.items()}
         self._filled: dict[str, OutputTable] = {}
         self._through: dict[str, str] = {}
@@ -135,14 +138,15 @@ class Stand:
             "tables": self.tables,
             "checkpoint": str(self.checkpoint(kind)),
             "parameters": self.parameters,
-            "housekeeping": HOUSEKEEPING,
+            "housekeeping": self.housekeeping,
             "overrides": self.overrides,
             "overridesApplied": self.overrides_applied,
+            "start": self.start,
         }
         if self.quality_rules is not None:
             spec["qualityRules"] = self.quality_rules
         assignment = Assignment(f"sales.{kind}", self.generation, epoch, spec)
-        return jobs[kind](JobContext(self.spark, assignment, self.fence, self.reports))
+        return jobs[kind](JobContext(self.spark, assignment, self.fence, self.reports, None, self.say_waiting))
 
     def run(self, kind: str, process: Process | None = None) -> Job:
         """Start the job anew, let it read all there is, and stop it. Raises what the job raised."""

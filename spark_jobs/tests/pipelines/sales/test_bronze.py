@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from penstock_jobs.job import JobRefused
+from penstock_jobs.pipelines.kafka_start import beginning
 from penstock_jobs.pipelines.sales.bronze import BronzeJob
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.hosted_job import HostedJob
@@ -88,3 +89,48 @@ def test_records_that_retention_took_before_they_were_read_fail_the_start(stand:
     with pytest.raises(JobRefused, match=r"partition 0: offsets 5 to 7 \(3\)"):
         stand.job("bronze").prepare()
     assert offsets(stand) == list(range(5))
+
+
+def test_a_job_that_has_read_nothing_begins_where_it_is_told_and_the_table_remembers(
+    stand: Stand, topic: Broker
+) -> None:
+    topic.write(TOPIC, 10)
+    stand.start = {"offsets": {"0": "4"}}
+    job = stand.job("bronze")
+    job.prepare()
+    assert stand.newest_entry(TABLE).through == {TOPIC: {"0": "4"}}
+    # A later run is told nothing: the table says where it began.
+    stand.start = None
+    stand.run("bronze")
+    assert offsets(stand) == list(range(4, 10))
+    entry = stand.newest_entry(TABLE)
+    assert (entry.batch, entry.through, entry.rows) == (0, {TOPIC: {"0": "10"}}, {"appended": 6})
+    # Nor does it begin anew when it is told again.
+    stand.start = {"offsets": {"0": "2"}}
+    topic.write(TOPIC, 2)
+    stand.run("bronze")
+    assert offsets(stand) == list(range(4, 12))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ({"0": "3"}, "partition 0 begins at offset 5, and 2 before it are gone"),
+        ({"0": "11"}, "partition 0 ends at offset 10, before 11"),
+        ({"0": "5", "7": "0"}, "it has no partition 7, only 0"),
+    ],
+)
+def test_a_beginning_that_the_topic_does_not_have_is_refused_and_nothing_is_made(
+    stand: Stand, topic: Broker, wanted: dict[str, str], text: str
+) -> None:
+    topic.write(TOPIC, 10)
+    topic.forget_before(TOPIC, 5)
+    stand.start = {"offsets": wanted}
+    with pytest.raises(JobRefused, match=text):
+        stand.job("bronze").prepare()
+    assert not Path(stand.tables[TABLE]).exists()
+
+
+def test_partitions_that_are_not_named_begin_with_their_oldest_record() -> None:
+    found = beginning("t", {"1": "7"}, {"0": 3, "1": 0, "2": 0}, {"0": 9, "1": 9, "2": 0})
+    assert found == {"0": "3", "1": "7", "2": "0"}
