@@ -393,7 +393,8 @@ def test_a_held_job_begins_no_batch_says_why_and_stops_at_once(spark: SparkSessi
     assert not (tmp_path / "checkpoint").exists(), "not even its query runs"
     job.newest_spec = spec_of(tmp_path, pace=pace(None))
     assert SlowJob.entered.wait(60)
-    assert (job.status.report()["state"], job.status.report()["waitingFor"]) == ("running", None)
+    eventually(lambda: job.status.report()["state"] == "running", why=job.status.report)
+    assert job.status.report()["waitingFor"] is None
 
     job.newest_spec = spec_of(tmp_path, pace=pace("the live jobs are 31 s behind"))
     eventually(lambda: job.status.report()["state"] == "waiting", why=job.status.report)
