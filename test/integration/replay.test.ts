@@ -1,8 +1,24 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { WindowChange } from "../../control-plane/src/domain/replay/diff.ts";
+import { createEncoder } from "../../producer/src/event-encoder.ts";
+import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
+import type { AppliedOverride } from "../../producer/src/oracle/expectation.ts";
+import { registerContract } from "../../producer/src/registration.ts";
+import { differences } from "../stack/exact.ts";
 import { liveGenerations, type ReplayStatus, replayIs } from "../stack/replays.ts";
 import { RestError } from "../stack/rest-client.ts";
 import { WindowClient } from "../stack/window-client.ts";
-import { allRunning, expectExact, jobs, produce, sharedStack } from "./shared-stack.ts";
+import {
+  allConsumed,
+  allRunning,
+  expectExact,
+  jobs,
+  manifest,
+  produce,
+  send,
+  sharedStack,
+  topic,
+} from "./shared-stack.ts";
 
 const stack = sharedStack();
 
@@ -23,11 +39,10 @@ beforeAll(async () => {
 
 // What other tests read is the generation that they began with.
 afterAll(async () => {
-  const { items } = await stack.rest.get<{ items: ReplayStatus[] }>("/v1/replays", { limit: 1 });
-  const newest = items[0];
-  if (newest?.state === "promoted") {
-    await stack.rest.post(`/v1/replays/${newest.id}/rollback`);
-    await until(newest.id, "rolled_back");
+  const { items } = await stack.rest.get<{ items: ReplayStatus[] }>("/v1/replays", { state: "promoted" });
+  for (const { id } of items) {
+    await stack.rest.post(`/v1/replays/${id}/rollback`);
+    await until(id, "rolled_back");
   }
   await allRunning(stack);
 });
@@ -101,3 +116,75 @@ describe("a replay of silver from the beginning, while events flow", () => {
     }
   });
 });
+
+describe("a corrected rule", () => {
+  const ALIASES = { plan_tier: { gold: "enterprise" } };
+  const corrected = { ...manifest.parameters, aliases: ALIASES };
+  let fixed: ReplayStatus;
+
+  /** What the oracle says of every window, by its key. */
+  async function windowsBy(rules: typeof corrected | typeof manifest.parameters) {
+    const source = { brokers: stack.brokers, registry: stack.registryUrl, topic };
+    const overrides = await stack.rest.all<AppliedOverride>("/v1/overrides", { state: "applied" });
+    const { windows } = await expectTopic(source, rules, overrides);
+    return new Map(windows.map((it) => [[it.window_start, it.plan_tier, it.region, it.currency].join(), it]));
+  }
+
+  const figure = (window: { revenue: string; event_count: number | string } | undefined) =>
+    window === undefined ? null : { revenue: window.revenue, event_count: String(window.event_count) };
+
+  const exactBy = async (rules: typeof corrected) => {
+    await allConsumed(stack);
+    expect(await differences(stack, topic, rules)).toEqual([]);
+  };
+
+  it("changes exactly the windows that the oracle says, and waits for somebody who says that this is right", async () => {
+    const encode = createEncoder(await registerContract(stack.registryUrl, `${topic}-value`));
+    const happened = new Date().toISOString();
+    const event = (id: string, plan_tier: string) => ({
+      ...{ event_id: id, event_time: happened, ingest_time: happened, account_id: "a-1", event_type: "renewal" },
+      ...{ plan_tier, region: "EU", currency: "EUR", amount: 12.5, schema_version: 1 },
+      ...{ user_id: null, source: null, trace_id: null },
+    });
+    await send(stack, [
+      encode(event("gold-1", "gold")),
+      encode(event("gold-2", " Gold ")),
+      encode(event("iron-1", "iron")),
+    ]);
+    await expectExact(stack);
+    const body = { job: "sales.silver", rules: { aliases: ALIASES }, gates: { maxWindowsChanged: 0 } };
+    const begun = await stack.rest.post<ReplayStatus>("/v1/replays", {}, body);
+    fixed = await until(begun.id, "diffed");
+    const [before, after] = [await windowsBy(manifest.parameters), await windowsBy(corrected)];
+    const expected = [...after]
+      .filter(([key, window]) => JSON.stringify(figure(window)) !== JSON.stringify(figure(before.get(key))))
+      .map(([key, window]) => ({ key, before: figure(before.get(key)), after: figure(window) }));
+    expect(expected.length).toBeGreaterThan(0);
+    const changes = await stack.rest.all<WindowChange>(`/v1/replays/${fixed.id}/diff/windows`);
+    const found = changes.map((it) => ({
+      key: [it.window_start, it.plan_tier, it.region, it.currency].join(),
+      before: it.before,
+      after: it.after,
+    }));
+    expect(found.toSorted(byKey)).toEqual(expected.toSorted(byKey));
+    const refused = await stack.rest.post(`/v1/replays/${fixed.id}/promote`).catch((error: unknown) => error);
+    expect((refused as RestError).body).toMatchObject({ code: "gates_failed" });
+  });
+
+  it("is promoted with a reason, rolled back, and promoted again: each time all figures are by the rules of what is live", async () => {
+    const overrideGates = { reason: "tier gold means enterprise" };
+    await stack.rest.post(`/v1/replays/${fixed.id}/promote`, {}, { overrideGates });
+    await until(fixed.id, "promoted");
+    await exactBy(corrected);
+    await stack.rest.post(`/v1/replays/${fixed.id}/rollback`);
+    await until(fixed.id, "rolled_back");
+    await expectExact(stack);
+    await stack.rest.post(`/v1/replays/${fixed.id}/promote`, {}, { overrideGates });
+    await until(fixed.id, "promoted");
+    await exactBy(corrected);
+  });
+});
+
+function byKey(one: { key: string }, other: { key: string }): number {
+  return one.key < other.key ? -1 : 1;
+}

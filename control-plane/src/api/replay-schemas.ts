@@ -37,12 +37,18 @@ const rulesSchema = Type.Object(
     allowedLateness: duration("How far an event may lie before its append", "20m"),
     allowedSkew: duration("How far an event may lie after its append", "5m"),
     dedupHorizon: duration("How long copies of an event are looked for", "1h"),
+    aliases: Type.Optional(
+      Type.Record(Type.String(), Type.Record(Type.String(), Type.String()), {
+        description: "What stands for a value of the contract, by column: all that there are to be",
+        examples: [{ plan_tier: { gold: "enterprise" } }],
+      }),
+    ),
   },
   {
     ...closed,
     description:
       "Rules of the new generation that differ. Without them it has those that the manifest declares now, where the replay makes silver anew",
-    examples: [{ allowedLateness: "20m" }],
+    examples: [{ allowedLateness: "20m", aliases: { plan_tier: { gold: "enterprise" } } }],
   },
 );
 

@@ -73,7 +73,11 @@ export function rulesOutOfReach(requested: Partial<PipelineParameters>, remakesS
 
 /** Rules that differ, by the names that manifests give them. */
 export function ruleChanges(present: Partial<PipelineParameters>, planned: Partial<PipelineParameters>): RuleChange[] {
-  const [before, after] = [writeRules(present), writeRules(planned)];
+  // A generation that an older release made says nothing of aliases: it has none.
+  const [before, after] = [present, planned].map((rules) => writeRules({ aliases: {}, ...rules })) as [
+    Record<string, unknown>,
+    Record<string, unknown>,
+  ];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((rule) => canonical(before[rule]) !== canonical(after[rule]))
     .map((rule) => ({ rule, from: before[rule] ?? null, to: after[rule] ?? null }));

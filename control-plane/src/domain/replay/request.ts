@@ -2,7 +2,9 @@ import { parseInstant } from "../delta/instant.ts";
 import { formatDuration, parseDuration } from "../duration.ts";
 import type { PipelineParameters } from "../manifest.ts";
 import type { FieldError } from "../problem.ts";
+import { type Aliases, readAliases } from "../specs/alias-spec.ts";
 import type { JobSpec } from "../specs/job-spec.ts";
+import { type Complaint, StrictReader } from "../strict-reader.ts";
 import { checkGates, type Gates } from "./gates.ts";
 import type { OffsetVector } from "./offsets.ts";
 
@@ -45,6 +47,7 @@ export interface ReplayBody {
 }
 
 export interface RulesBody {
+  aliases?: Record<string, Record<string, string>>;
   allowedLateness?: string;
   allowedSkew?: string;
   dedupHorizon?: string;
@@ -128,7 +131,18 @@ function readRules(rules: RulesBody, errors: FieldError[]): Partial<PipelinePara
     rules[name] === undefined
       ? {}
       : { [`${name}Ms`]: readDuration(`body.rules.${name}`, rules[name], 0, range, errors) };
-  return { ...duration("allowedLateness"), ...duration("allowedSkew"), ...duration("dedupHorizon") };
+  return {
+    ...{ ...duration("allowedLateness"), ...duration("allowedSkew"), ...duration("dedupHorizon") },
+    ...(rules.aliases === undefined ? {} : { aliases: readAliasRules(rules.aliases, errors) }),
+  };
+}
+
+/** The same as a manifest may say, and checked in the same way. */
+function readAliasRules(given: NonNullable<RulesBody["aliases"]>, errors: FieldError[]): Aliases {
+  const complaints: Complaint[] = [];
+  const aliases = readAliases(new StrictReader(given, "body.rules.aliases", complaints));
+  errors.push(...complaints.map(({ path, ...said }) => ({ field: path, ...said })));
+  return aliases;
 }
 
 function readLimits(

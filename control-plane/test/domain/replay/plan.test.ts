@@ -91,6 +91,13 @@ describe("the rules of a new generation", () => {
     expect(rulesOutOfReach({ allowedLatenessMs: 1 }, true)).toEqual([]);
   });
 
+  it("are no others where one says nothing of aliases and the other has none", () => {
+    expect(ruleChanges(parent, { ...parent, aliases: {} })).toEqual([]);
+    expect(ruleChanges(parent, { ...parent, aliases: { plan_tier: { gold: "enterprise" } } })).toEqual([
+      { rule: "aliases", from: {}, to: { plan_tier: { gold: "enterprise" } } },
+    ]);
+  });
+
   it("are told as changes by the names of the manifest", () => {
     expect(ruleChanges(parent, { ...parent, allowedLatenessMs: 60_000, allowedSkewMs: 1_000 })).toEqual([
       { rule: "allowedLateness", from: "10m", to: "1m" },

@@ -28,7 +28,7 @@ describe("a request for a replay", () => {
   it("is written as it was read", () => {
     const body = {
       from: { offsets: { "0": "007", "1": "3" } },
-      rules: { allowedLateness: "20m" },
+      rules: { allowedLateness: "20m", aliases: { plan_tier: { gold: "enterprise" } } },
       limits: { "sales.silver": { maxFilesPerTrigger: 16 } },
       gates: { maxWindowsChanged: 0 },
       autoPromote: true,
@@ -62,6 +62,17 @@ describe("a request for a replay", () => {
     ["a bound of nothing", { liveLagBound: "0s" }, "body.liveLagBound"],
     ["no duration", { keep: "forever" }, "body.keep"],
     ["a gate of an unknown currency", { gates: { maxRevenueChange: { GBP: "1.00" } } }, "body.gates.maxRevenueChange"],
+    [
+      "an alias for no value",
+      { rules: { aliases: { plan_tier: { gold: "platinum" } } } },
+      "body.rules.aliases.plan_tier.gold",
+    ],
+    ["aliases of no column", { rules: { aliases: { tier: {} } } }, "body.rules.aliases.tier"],
+    [
+      "an alias that silver would not meet",
+      { rules: { aliases: { region: { mars: "EU" } } } },
+      "body.rules.aliases.region.mars",
+    ],
     ["a rule that is no duration", { rules: { allowedLateness: "soon" } }, "body.rules.allowedLateness"],
   ])("is refused for %s, naming the field", (_, body, field) => {
     const errors = errorsOf(body);
