@@ -121,7 +121,8 @@ class Job(ABC):
     def diagnose(self) -> None:  # noqa: B027 - not every job knows more
         """Called when the query has failed, before that is reported: raise JobRefused when what it reads is to blame.
 
-        Whatever else it raises is ignored.
+        WaitingFor, as `prepare` raises it, says that it is away: the query is started again once it is back. Whatever
+        else is raised is ignored.
         """
 
     def idle(self) -> None:  # noqa: B027 - not every job has something to do

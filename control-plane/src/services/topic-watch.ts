@@ -28,6 +28,7 @@ export class TopicWatch {
   private timer: NodeJS.Timeout | null = null;
   private lastError: string | null = null;
   private answeredAt: number | null = null;
+  private backAt: number | null = null;
   /** when it was last time to ask, and since when that has come regularly */
   private askedAt = 0;
   private askingSince = 0;
@@ -75,6 +76,11 @@ export class TopicWatch {
     return { since: new Date(this.answeredAt), why: this.lastError ?? "no answer" };
   }
 
+  /** Since when Kafka tells of the topic again; null when it was never seen to be away. */
+  backSince(): Date | null {
+    return this.backAt === null ? null : new Date(this.backAt);
+  }
+
   /** Whether Kafka answers and has no such topic. @throws Problem when Kafka is away */
   async isMissing(): Promise<boolean> {
     return (await this.topics.describe(this.topic)) === null;
@@ -92,8 +98,10 @@ export class TopicWatch {
       this.lastError = error instanceof Error ? error.message : String(error);
       throw error;
     });
+    const now = this.clock.now().getTime();
+    if (this.awaySince() !== null) this.backAt = now;
     this.lastError = null;
-    this.answeredAt = this.clock.now().getTime();
+    this.answeredAt = now;
     this.samples.push({ at, offsets });
     if (this.samples.length > KEPT) this.samples.shift();
     return offsets;

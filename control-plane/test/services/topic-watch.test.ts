@@ -54,8 +54,12 @@ describe("a topic that does not answer", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(watch.awaySince()).toEqual({ since: new Date("2026-11-24T00:00:10Z"), why: "connect ECONNREFUSED" });
     answer = async () => OFFSETS;
+    expect(watch.backSince()).toBeNull();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(watch.awaySince()).toBeNull();
+    expect(watch.backSince()).toEqual(new Date("2026-11-24T00:00:18Z"));
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(watch.backSince()).toEqual(new Date("2026-11-24T00:00:18Z"));
   });
 
   it("is missed as well when it takes the question and says nothing", async () => {

@@ -17,7 +17,14 @@ from penstock_jobs.runner.certificate import Position, certify, last_committed_b
 from penstock_jobs.runner.event_buffer import EventBuffer
 from penstock_jobs.runner.gate import BatchGate
 from penstock_jobs.runner.pace import held, take_share
-from penstock_jobs.runner.query import RowsDropped, cause_of_death, describe_failure, last_progress, stop_query
+from penstock_jobs.runner.query import (
+    RowsDropped,
+    cause_of_death,
+    describe_failure,
+    describe_wait,
+    last_progress,
+    stop_query,
+)
 from penstock_jobs.runner.status import JobStatus
 
 _WATCH_SECONDS = 0.2
@@ -160,13 +167,14 @@ class HostedJob:
             if query is None:
                 return "drain"
             try:
-                stopped = self._watch(query, gate)
+                stopped = self._watch(query, gate, job)
             except RestartQuery as wish:
                 restarts = 1 if gate.last_finished is not None else restarts + 1
                 if restarts > _MAX_RESTARTS_IN_A_ROW:
                     raise RunRefused(f"the query asked {restarts} times in a row to be restarted: {wish}") from wish
                 self.report("warning", {"text": f"the query is restarted: {wish}", "restartsInARow": restarts})
             except WaitingFor as wait:
+                self.report("warning", {"text": describe_wait(wait)})
                 self.status.wait_for(str(wait))
                 self._pause(_RETRY_SECONDS)
             else:
@@ -194,11 +202,13 @@ class HostedJob:
                 .start()
             )
             self.run_id = query.runId
-            self.status.move("running", waitingFor=None, queryId=query.id, queryRunId=query.runId)
+            # What the query before it did, before the job waited, says nothing about this one.
+            heard = {} if self.status.state == "running" else {"lastProgressAt": None}
+            self.status.move("running", waitingFor=None, queryId=query.id, queryRunId=query.runId, **heard)
             return query
         return None
 
-    def _watch(self, query: StreamingQuery, gate: BatchGate) -> str:
+    def _watch(self, query: StreamingQuery, gate: BatchGate, job: Job) -> str:
         """Until the query ends: the mode in which it was stopped. Raises what it died of."""
         next_idle = time.monotonic() + _IDLE_SECONDS
         seen = False
@@ -213,7 +223,7 @@ class HostedJob:
                 stop_query(query)
                 raise self._violation
             if not query.isActive:
-                raise cause_of_death(query, gate)
+                raise cause_of_death(query, gate, job)
             if self._stop is not None:
                 return self._end(query, gate)
             why = held(self.newest_spec)

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.errors import PySparkException
 from pyspark.sql.streaming.query import StreamingQuery
 
-from penstock_jobs.job import Job, JobRefused, RestartQuery
+from penstock_jobs.job import Job, JobRefused, RestartQuery, WaitingFor
 from penstock_jobs.runner.failure import describe, describe_query_death, source_got_columns
 from penstock_jobs.runner.gate import BatchGate
 
@@ -39,6 +39,12 @@ def describe_failure(failure: BaseException, job: Job | None) -> dict[str, Any]:
     return description
 
 
+def describe_wait(wait: WaitingFor) -> str:
+    """What is told of a query that is started again once something is there, with what it ended of."""
+    ended = "" if wait.__cause__ is None else f" ended ({describe_failure(wait.__cause__, None)['message']}) and"
+    return f"the query{ended} is started again later: {wait}"
+
+
 def stop_query(query: StreamingQuery) -> None:
     """Interrupt the query and wait until its thread has ended, however long a batch holds on to it."""
     while query.isActive:
@@ -56,10 +62,22 @@ def last_progress(query: StreamingQuery) -> int | None:
     return None if progress is None else int(progress.batchId())
 
 
-def cause_of_death(query: StreamingQuery, gate: BatchGate) -> BaseException:
-    """What a query that is not active any more ended with; RestartQuery where it is to be started once more."""
-    if gate.failure is not None:
-        return gate.failure
-    if source_got_columns(query):
+def cause_of_death(query: StreamingQuery, gate: BatchGate, job: Job) -> BaseException:
+    """What a query that is not active any more ended with.
+
+    RestartQuery where it is to be started once more, WaitingFor where it is to be once what it reads is back.
+    """
+    if gate.failure is None and source_got_columns(query):
         return RestartQuery("a table that it reads has got new columns")
-    return QueryDied(describe_query_death(query))
+    failure = gate.failure or QueryDied(describe_query_death(query))
+    if isinstance(failure, (JobRefused, RestartQuery, WaitingFor)):
+        return failure
+    try:
+        job.diagnose()
+    except WaitingFor as wait:
+        wait.__cause__ = failure
+        return wait
+    except Exception:
+        # Whatever else is wrong is said with the failure.
+        return failure
+    return failure

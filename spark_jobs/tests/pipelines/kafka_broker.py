@@ -20,13 +20,29 @@ _CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
 class Broker:
     """Topics of one partition, and records in them."""
 
-    def __init__(self, spark: SparkSession, brokers: str) -> None:
-        self.brokers = brokers
+    def __init__(self, spark: SparkSession, port: int, command: list[str], log: Path) -> None:
+        """`command` starts it."""
+        self.brokers = f"127.0.0.1:{port}"
+        self._port = port
+        self._command = command
+        self._log = log
+        self.start()
         self._spark = spark
         self._jvm: Any = spark._jvm
         config = self._jvm.java.util.HashMap()
-        config.put("bootstrap.servers", brokers)
+        config.put("bootstrap.servers", self.brokers)
         self._admin = self._jvm.org.apache.kafka.clients.admin.Admin.create(config)
+
+    def start(self) -> None:
+        """Start it, with all that it had."""
+        with self._log.open("a") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        eventually(lambda: _accepts(self._port), 60, lambda: self._log.read_text()[-2000:])
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._process.kill()
+        self._process.wait()
 
     def create(self, topic: str) -> None:
         default = self._jvm.java.util.Optional.empty()
@@ -61,6 +77,7 @@ class Broker:
 
     def close(self) -> None:
         self._admin.close()
+        self.kill()
 
 
 @contextmanager
@@ -92,16 +109,11 @@ def running_broker(spark: SparkSession, folder: Path) -> Iterator[Broker]:
     )
     tool = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", _CLUSTER, "-c", str(properties)]
     subprocess.run(tool, check=True, capture_output=True)
-    with (folder / "broker.log").open("w") as log:
-        process = subprocess.Popen([*java, "kafka.Kafka", str(properties)], stdout=log, stderr=log)
+    broker = Broker(spark, port, [*java, "kafka.Kafka", str(properties)], folder / "broker.log")
     try:
-        eventually(lambda: _accepts(port), 60, lambda: (folder / "broker.log").read_text()[-2000:])
-        broker = Broker(spark, f"127.0.0.1:{port}")
         yield broker
-        broker.close()
     finally:
-        process.kill()
-        process.wait()
+        broker.close()
 
 
 def _accepts(port: int) -> bool:

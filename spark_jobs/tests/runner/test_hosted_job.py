@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -214,7 +215,7 @@ def test_what_a_job_finds_wrong_with_its_source_is_the_reason_of_its_failure(
 
     class CannotTell(JvmFailure):
         def diagnose(self) -> None:
-            raise WaitingFor("Kafka")
+            raise KeyError("no idea")
 
     exception = ended(host(spark, Knows, assignment(tmp_path / "knows")))["exception"]
     assert isinstance(exception, dict)
@@ -224,6 +225,52 @@ def test_what_a_job_finds_wrong_with_its_source_is_the_reason_of_its_failure(
     exception = ended(host(spark, CannotTell, assignment(tmp_path / "cannot")))["exception"]
     assert isinstance(exception, dict)
     assert exception["message"].startswith("[USER_RAISED_EXCEPTION]")
+
+
+def test_a_query_that_dies_while_what_it_reads_is_away_is_started_again_once_that_is_back(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    away = threading.Event()
+
+    class LosesItsSource(RateJob):
+        def prepare(self) -> None:
+            super().prepare()
+            self.diagnose()
+
+        def process(self, batch: DataFrame, batch_id: int) -> None:
+            if batch_id == 1 and not lost:
+                lost.append(batch_id)
+                away.set()
+                raise ArithmeticError("no more records")
+            super().process(batch, batch_id)
+
+        def diagnose(self) -> None:
+            if away.is_set():
+                raise WaitingFor("waiting for Kafka")
+
+    lost: list[int] = []
+    told: list[tuple[str, object]] = []
+    events = EventBuffer()
+    job = host(
+        spark,
+        LosesItsSource,
+        assignment(tmp_path),
+        events,
+        changed=lambda: told.append((job.status.state, job.status.report()["lastProgressAt"])),
+    )
+    eventually(lambda: job.status.state == "waiting", why=job.status.report)
+    report = job.status.report()
+    assert report["waitingFor"] == "waiting for Kafka"
+    warnings = [json.loads(text)["data"] for text in events.pending(100) if json.loads(text)["type"] == "warning"]
+    assert warnings == [{"text": "the query ended (no more records) and is started again later: waiting for Kafka"}]
+    away.clear()
+    eventually(lambda: len(batches(tmp_path)) >= 4, why=job.status.report)
+    again = [state for state, _ in told].index("waiting") + 1
+    assert told[again] == ("running", None), "what the query before it did says nothing about this one"
+    job.stop("now", 0)
+    assert ended(job)["state"] == "stopped"
+    done = batches(tmp_path)
+    assert done == list(range(len(done)))
 
 
 def test_a_job_that_asks_for_it_gets_its_query_restarted_in_the_same_run(spark: SparkSession, tmp_path: Path) -> None:

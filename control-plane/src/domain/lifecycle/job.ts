@@ -38,6 +38,8 @@ export interface JobFacts {
   progressTimeoutMs: number;
   /** the topic that it reads, when that does not answer us; null when it does, or where it reads none */
   topicAway: TopicAway | null;
+  /** since when that topic answers again; null when it was never away, and where it reads none */
+  topicBackAt: Date | null;
   now: Date;
 }
 
@@ -205,6 +207,14 @@ export const RULES: readonly Rule[] = [
       `its topic has not answered since ${facts.topicAway?.since.toISOString()} (${facts.topicAway?.why}); it goes on by itself once it does`,
   },
   {
+    id: "topic-back",
+    when: "its query has not been heard since the topic that it reads answers again, which is no longer ago than the time limit",
+    holds: (facts) => reported(facts, "running") && isWaitingForTopic(facts),
+    state: "WAITING",
+    action: "none",
+    reason: (facts) => `its topic answers again since ${facts.topicBackAt?.toISOString()}; it has not gone on yet`,
+  },
+  {
     id: "running",
     when: "its query made progress or reported idle within the time limit",
     holds: (facts) => reported(facts, "running") && progressAgeMs(facts) <= facts.progressTimeoutMs,
@@ -249,6 +259,14 @@ export function decideJob(facts: JobFacts): JobDecision {
 export function exceptionText(report: Pick<JobReport, "exception"> | null): string | null {
   const exception = report?.exception;
   return exception ? `${exception.class}: ${exception.message.split("\n")[0]}` : null;
+}
+
+/** What a query had to wait for is no standstill of its own: its time limit begins when that is back. */
+function isWaitingForTopic(facts: JobFacts): boolean {
+  const { topicBackAt, now, report } = facts;
+  if (topicBackAt === null || !report?.lastProgressAt || progressAgeMs(facts) <= QUIET_MS) return false;
+  const backMs = now.getTime() - topicBackAt.getTime();
+  return progressAgeMs(facts) > backMs && backMs <= facts.progressTimeoutMs;
 }
 
 function progressAgeMs(facts: JobFacts): number {

@@ -20,7 +20,7 @@ export interface JobDeps {
   failpoint: Failpoint;
   durations: BatchDurations;
   /** the topic of the jobs that read Kafka */
-  topic: Pick<TopicWatch, "awaySince">;
+  topic: Pick<TopicWatch, "awaySince" | "backSince">;
   lastWords: LastWordsKeeper;
 }
 
@@ -75,6 +75,7 @@ export class Jobs {
     const restart = failureVerdict(job.spec.restart, job.id, failures, now);
     const launchEnded =
       run !== null && (!openLaunches.some((open) => open.id === run.launch) || isOver(application, run));
+    const readsTopic = run?.spec.reads.length === 0;
     const decision = decideJob({
       desired: job.desired,
       run:
@@ -89,7 +90,8 @@ export class Jobs {
       report: run === null ? null : reportOf(application, job, run),
       restart,
       lastFailure: exceptionText(failures[0] ?? null),
-      topicAway: run?.spec.reads.length === 0 ? this.deps.topic.awaySince() : null,
+      topicAway: readsTopic ? this.deps.topic.awaySince() : null,
+      topicBackAt: readsTopic ? this.deps.topic.backSince() : null,
       progressTimeoutMs:
         run === null ? 0 : progressLimitMs(this.deps.durations.of(job.id, run.epoch), run.spec.triggerMs),
       now,

@@ -30,6 +30,7 @@ const REPORTS: (JobReport["state"] | null)[] = [
 ];
 const PROGRESS = [null, "2026-11-21T11:59:59Z", "2026-11-21T11:00:00Z"];
 
+const BACK = new Date("2026-11-21T11:59:30Z");
 const AWAY = { since: new Date("2026-11-21T11:59:51Z"), why: "connect ECONNREFUSED" };
 
 function report(state: JobReport["state"], lastProgressAt: string | null = null): JobReport {
@@ -47,6 +48,7 @@ function facts(change: Partial<JobFacts>): JobFacts {
     lastFailure: null,
     progressTimeoutMs: 60_000,
     topicAway: null,
+    topicBackAt: null,
     now,
     ...change,
   };
@@ -81,6 +83,7 @@ describe("the table of job states", () => {
       decideJob(facts({ launch: { phase: "starting", reason: null, noResources: "no resources: 4 cores" } })),
     ];
     special.push(decideJob(facts({ report: report("running", "2026-11-21T11:59:50Z"), topicAway: AWAY })));
+    special.push(decideJob(facts({ report: report("running", "2026-11-21T11:00:00Z"), topicBackAt: BACK })));
     const all = [...used, ...special];
     expect(new Set(all.map((decision) => decision.rule))).toEqual(new Set(RULES.map((rule) => rule.id)));
     expect(new Set(all.map((decision) => decision.state))).toEqual(new Set(JOB_STATES));
@@ -150,6 +153,34 @@ describe("the table of job states", () => {
       "RUNNING",
       "none",
       null,
+    ],
+    [
+      "a query that was not heard since its topic answers again",
+      { report: report("running", "2026-11-21T11:00:00Z"), topicBackAt: BACK },
+      "WAITING",
+      "none",
+      /^its topic answers again since 2026-11-21T11:59:30.000Z; it has not gone on yet$/,
+    ],
+    [
+      "a query that was started since its topic answers again",
+      { report: report("running"), topicBackAt: BACK },
+      "STARTING",
+      "none",
+      /first batch/,
+    ],
+    [
+      "a query that was heard since its topic answers again",
+      { report: report("running", "2026-11-21T11:59:40Z"), topicBackAt: BACK, progressTimeoutMs: 15_000 },
+      "STALLED",
+      "none",
+      /no progress since 2026-11-21T11:59:40Z/,
+    ],
+    [
+      "a query that does not go on for long although its topic answers again",
+      { report: report("running", "2026-11-21T11:00:00Z"), topicBackAt: BACK, progressTimeoutMs: 15_000 },
+      "STALLED",
+      "none",
+      /no progress/,
     ],
     ["a job that waits for a table", { report: report("waiting") }, "WAITING", "none", /a table/],
     [

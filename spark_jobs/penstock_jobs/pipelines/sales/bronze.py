@@ -17,6 +17,8 @@ from penstock_jobs.pipelines.sales.low_watermark import low_watermark, still_mat
 from penstock_jobs.pipelines.sales.schemas import BRONZE
 from penstock_jobs.tables import OutputTable
 
+_PATIENCE_MS = "10000"
+
 
 class BronzeJob(Job):
     """Kafka → bronze.sales_events, with the low watermark of each batch in its rows."""
@@ -67,6 +69,10 @@ class BronzeJob(Job):
             .option("includeHeaders", "true")
             # The default long poll delays every small batch by 200 ms.
             .option("kafka.fetch.max.wait.ms", "10")
+            # A task that waits for Kafka holds a core of the executor, which the other jobs need. By default it does so
+            # for two minutes, and for one more to ask where the topic begins and ends.
+            .options(**{f"kafka.{name}": _PATIENCE_MS for name in ("request.timeout.ms", "default.api.timeout.ms")})
+            .option("kafkaConsumer.pollTimeoutMs", _PATIENCE_MS)
             .options(**{name: str(value) for name, value in spec.get("options", {}).items()})
             .load()
         )

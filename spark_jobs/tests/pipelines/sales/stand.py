@@ -111,6 +111,7 @@ class Stand:
         self.limits: dict[str, int] = {}
         self.housekeeping = HOUSEKEEPING
         self.start: dict[str, Any] | None = None
+        self.options: dict[str, str] = {}
         self.quality_rules: dict[str, Any] | None = None
         self.overrides: list[dict[str, Any]] = []
         self.overrides_applied = False
@@ -132,6 +133,7 @@ class Stand:
             "kind": kind,
             "triggerMs": 0,
             "limits": self.limits,
+            "options": self.options,
             "kafka": {"brokers": self.brokers, "topic": TOPIC},
             "registry": {"url": self.registry, "subject": f"{TOPIC}-value"},
             "contract": CONTRACT,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
-from penstock_jobs.job import JobRefused
+from penstock_jobs.job import JobContext, JobRefused
 from penstock_jobs.pipelines.kafka_start import beginning
 from penstock_jobs.pipelines.sales.bronze import BronzeJob
 from penstock_jobs.runner.event_buffer import EventBuffer
@@ -45,8 +46,8 @@ def offsets(stand: Stand) -> list[int]:
     return sorted(row.offset for row in stand.read(TABLE).collect())
 
 
-def hosted(stand: Stand, epoch: int) -> HostedJob:
-    job = HostedJob(stand.spark, stand.job("bronze", epoch).context.assignment, BronzeJob, EventBuffer(), "test")
+def hosted(stand: Stand, epoch: int, make: Callable[[JobContext], BronzeJob] = BronzeJob) -> HostedJob:
+    job = HostedJob(stand.spark, stand.job("bronze", epoch).context.assignment, make, EventBuffer(), "test")
     job.start()
     return job
 
@@ -79,6 +80,36 @@ def test_a_topic_made_anew_under_a_running_job_fails_it_with_the_reason_and_noth
     again = failure(hosted(stand, 2))
     assert "partition 0 was read up to offset 50 and ends at 70" in again["message"]
     assert offsets(stand) == list(range(50))
+
+
+def test_a_batch_that_kafka_does_not_hand_over_gives_its_core_back_and_the_job_waits_until_it_does(
+    stand: Stand, topic: Broker
+) -> None:
+    class LosesKafka(BronzeJob):
+        """The brokers end after a batch was planned and before a record of it is read."""
+
+        def process(self, batch: DataFrame, batch_id: int) -> None:
+            if batch_id == 0 and self._table.last_batch < 0 and not lost:
+                lost.append(time.monotonic())
+                topic.kill()
+            super().process(batch, batch_id)
+
+    lost: list[float] = []
+    topic.write(TOPIC, 20)
+    clients = {f"kafka.{name}": "500" for name in ("request.timeout.ms", "default.api.timeout.ms")}
+    stand.options = {"kafkaConsumer.pollTimeoutMs": "500", **clients}
+    job = hosted(stand, 1, LosesKafka)
+    try:
+        eventually(lambda: job.status.state == "waiting", 60, job.status.report)
+    finally:
+        topic.start()
+    report = job.status.report()
+    assert f"waiting for Kafka at {topic.brokers}, which does not answer" in report["waitingFor"]
+    eventually(lambda: job._position.tables.get(TABLE, 0) >= 1, 60, job.status.report)
+    assert offsets(stand) == list(range(20))
+    assert job.status.state == "running"
+    job.stop("drain", 30_000)
+    eventually(lambda: job.status.state == "stopped", why=job.status.report)
 
 
 def test_records_that_retention_took_before_they_were_read_fail_the_start(stand: Stand, topic: Broker) -> None:
