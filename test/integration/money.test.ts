@@ -1,4 +1,3 @@
-import { Kafka, logLevel } from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Explanation } from "../../control-plane/src/services/revenue/explain.ts";
 import type { RevenueAnswer, RevenueWindow } from "../../control-plane/src/services/revenue/windows.ts";
@@ -6,7 +5,7 @@ import type { SalesEvent } from "../../producer/src/contract.ts";
 import { createEncoder } from "../../producer/src/event-encoder.ts";
 import { formatCents, parseCents, toCents } from "../../producer/src/oracle/money.ts";
 import { registerContract } from "../../producer/src/registration.ts";
-import { allRunning, expectExact, manifest, sharedStack, topic } from "./shared-stack.ts";
+import { allRunning, expectExact, kafkaOf, manifest, sharedStack, topic } from "./shared-stack.ts";
 
 const stack = sharedStack();
 /** More cents than a double can tell apart, halves of cents, and what a sum of doubles gets wrong. */
@@ -33,8 +32,7 @@ beforeAll(async () => {
       sent.push({ event_id, event_time: now, ingest_time: now, amount, ...kind, ...place });
     }
   }
-  const kafka = new Kafka({ clientId: "money", brokers: stack.brokers, logLevel: logLevel.NOTHING });
-  const producer = kafka.producer();
+  const producer = kafkaOf(stack).producer();
   await producer.connect();
   await producer.send({ topic, messages: sent.map((event) => ({ key: "money", value: encode(event) })) });
   await producer.disconnect();

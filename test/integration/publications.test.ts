@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import avro from "avsc";
-import kafkajs from "kafkajs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { LOGICAL_TYPES } from "../../control-plane/src/adapters/avro-encoder.ts";
 import type { FailpointName } from "../../control-plane/src/services/failpoint.ts";
@@ -11,11 +10,10 @@ import { FAILPOINT_FOLDER } from "../faults/stage.ts";
 import { type CommittedRecord, readCommitted } from "../stack/committed-records.ts";
 import { lakeRows } from "../stack/lake-rows.ts";
 import { waitFor } from "../stack/wait-for.ts";
-import { allConsumed, allRunning, manifest, produce, sharedStack, topic } from "./shared-stack.ts";
+import { allConsumed, allRunning, kafkaOf, manifest, produce, sharedStack, topic } from "./shared-stack.ts";
 
-const { Kafka, logLevel } = kafkajs;
 const stack = sharedStack();
-const kafka = new Kafka({ clientId: "publications-test", brokers: stack.brokers, logLevel: logLevel.NOTHING });
+const kafka = kafkaOf(stack);
 const DEAD = "outcome IN ('undecodable', 'invalid', 'late', 'future')";
 const topicOf = (name: string) => manifest.topics[manifest.publications[name]?.topic ?? ""]?.name ?? "";
 const publication = (name: string) => stack.rest.get<PublicationAnswer>(`/v1/publications/${name}`);

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Kafka, logLevel } from "kafkajs";
+import type { Kafka } from "kafkajs";
 import { expect, inject } from "vitest";
 import { type Manifest, parseManifest } from "../../control-plane/src/domain/manifest.ts";
 import { CHECKOUT } from "../../infra/local/src/root.ts";
+import { createKafka } from "../../producer/src/kafka-client.ts";
 import { runProducer } from "../smoke/produce.ts";
 import { jobsCaughtUp, jobsRunning } from "../smoke/progress.ts";
 import { differences } from "../stack/exact.ts";
@@ -32,13 +33,17 @@ export async function produce(stack: Stack, order: { seed: number; events: numbe
   await runProducer(stack, { topic, seed, events, rate, parameters }, new AbortController().signal);
 }
 
+/** For what a test sends or reads itself. */
+export function kafkaOf(stack: Stack): Kafka {
+  return createKafka(stack.brokers, "integration-test", {});
+}
+
 /** Sends values as they are, one after the other. @returns where each of them lies */
 export async function send(
   stack: Stack,
   values: (Buffer | null)[],
 ): Promise<{ topic: string; partition: number; offset: string }[]> {
-  const kafka = new Kafka({ clientId: "integration-test", brokers: stack.brokers, logLevel: logLevel.NOTHING });
-  const producer = kafka.producer();
+  const producer = kafkaOf(stack).producer();
   await producer.connect();
   const places = [];
   for (const value of values) {

@@ -6,6 +6,7 @@ import { CHECKOUT } from "../../infra/local/src/root.ts";
 import { controlPlaneUrl } from "../../infra/local/src/services/control-plane.ts";
 import { registryUrl } from "../../infra/local/src/services/schema-registry.ts";
 import { readSettings, type Settings } from "../../infra/local/src/settings.ts";
+import { runningSupervisor, stateFolder } from "../../infra/local/src/state-folder.ts";
 import { freePortOffset } from "./free-ports.ts";
 import { RestClient } from "./rest-client.ts";
 
@@ -29,6 +30,8 @@ export interface Leave {
   failed?: boolean;
   /** leaves everything running, to be looked at */
   keep?: boolean;
+  /** nothing of it is wanted any more, and somebody waits: no job is drained */
+  atOnce?: boolean;
 }
 
 const LEFTOVERS_PATIENCE_MS = 5_000;
@@ -106,13 +109,13 @@ export class Stack {
    * Stops what runs and removes the state folder, whatever state they are in.
    * @returns a sentence about what was left on purpose, if anything
    */
-  async leave({ failed = false, keep = false }: Leave = {}): Promise<string | undefined> {
+  async leave({ failed = false, keep = false, atOnce = false }: Leave = {}): Promise<string | undefined> {
     if (keep) {
       const { PENSTOCK_STATE_DIR, PENSTOCK_PORT_OFFSET } = this.environment;
       const settings = `PENSTOCK_STATE_DIR=${PENSTOCK_STATE_DIR} PENSTOCK_PORT_OFFSET=${PENSTOCK_PORT_OFFSET}`;
       return `The stack still runs at ${this.url}; stop it with: ${settings} npm run down`;
     }
-    const problem = await this.down().then(
+    const problem = await (atOnce ? this.kill() : this.down()).then(
       () => undefined,
       (error: Error) => error,
     );
@@ -126,6 +129,14 @@ export class Stack {
       return undefined;
     }
     return `${problem === undefined ? "" : `${problem.message}\n`}Logs are kept in ${this.stateDir}`;
+  }
+
+  /** Ends every process, whatever it is doing, frozen ones too. */
+  async kill(): Promise<void> {
+    const supervisor = runningSupervisor(stateFolder(this.stateDir));
+    // First, for it would start the others again.
+    if (supervisor !== null) process.kill(supervisor, "SIGKILL");
+    await endProcesses(stackProcesses(this.stateDir), 0);
   }
 
   private async launch(command: "up" | "down", signal?: AbortSignal): Promise<void> {
@@ -147,10 +158,16 @@ export class Stack {
         else this.onOutput(text);
       });
     }
+    let failure: Error | null = null;
     const code = await new Promise<number | string>((resolve, reject) => {
-      launcher.once("error", reject);
+      launcher.once("error", (error) => {
+        failure = error;
+        // One that was interrupted may be about to start something: nobody knows what there is before it has ended.
+        if (launcher.pid === undefined) reject(error);
+      });
       launcher.once("close", (exitCode, signal) => resolve(exitCode ?? signal ?? "nothing"));
     });
+    if (failure !== null) throw failure;
     if (code !== 0) {
       throw new Error(
         `The launcher's ${command} ended with ${code}:\n${said.trim().split("\n").slice(-15).join("\n")}`,
@@ -168,9 +185,13 @@ export async function withStack<T extends { failed: boolean; keep?: boolean }>(
   use: (stack: Stack, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const abort = new AbortController();
-  const onSignal = () => abort.abort(new Error("Interrupted"));
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
   const stack = await Stack.prepare(options);
+  const onSignal = () => {
+    abort.abort(new Error("Interrupted"));
+    // What the test waits for ends with the processes, also what knows no signal.
+    void stack.kill().catch(() => undefined);
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, onSignal);
   let leave: Leave = { failed: true };
   try {
     await stack.up(abort.signal);
@@ -179,7 +200,7 @@ export async function withStack<T extends { failed: boolean; keep?: boolean }>(
     leave = result;
     return result;
   } catch (error) {
-    leave = { failed: !abort.signal.aborted };
+    leave = { failed: !abort.signal.aborted, atOnce: abort.signal.aborted };
     throw error;
   } finally {
     const left = await stack.leave(leave);
