@@ -37,6 +37,16 @@ function complaint(change: Record<string, string | undefined>): string {
   throw new Error("the settings were accepted");
 }
 
+describe("how often everything is compared", () => {
+  it("is a minute unless it is set, and never so seldom that a report gets stale", () => {
+    expect(readConfig(good).reconciliation.everyMs).toBe(60_000);
+    const set = { ...good, PENSTOCK_RECONCILIATION_EVERY: "10s" };
+    expect(readConfig(set).reconciliation.everyMs).toBe(10_000);
+    expect(complaint({ PENSTOCK_RECONCILIATION_EVERY: "3m" })).toContain("at most 2m, for a report is stale after 5m");
+    expect(complaint({ PENSTOCK_RECONCILIATION_EVERY: "often" })).toContain("expected a duration such as 10s or 1m");
+  });
+});
+
 describe("the address of the alert webhook", () => {
   const url = "https://hooks.example/services/T000/top-secret";
   const file = join(folder, "webhook");

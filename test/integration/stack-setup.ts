@@ -14,7 +14,12 @@ export const MANIFEST = "test/pipelines/sales-seconds.yaml";
 
 /** One real stack for all integration tests: starting it takes longer than any test. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const stack = await Stack.prepare({ name: "integration", manifest: MANIFEST, failpoints: FAILPOINT_FOLDER });
+  const stack = await Stack.prepare({
+    name: "integration",
+    manifest: MANIFEST,
+    failpoints: FAILPOINT_FOLDER,
+    environment: { PENSTOCK_RECONCILIATION_EVERY: "10s" },
+  });
   try {
     await stack.up();
   } catch (error) {

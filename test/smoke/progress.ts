@@ -44,7 +44,7 @@ export async function jobsCaughtUp(
       );
       return isThrough || { pending: line };
     },
-    { ...wait, what: `all jobs to have consumed ${events} events`, interval: 500 },
+    { ...wait, what: `all jobs to have consumed ${events} events`, interval: 200 },
   );
 }
 

@@ -17,7 +17,7 @@ export interface Wait {
  * @throws when the time is over, saying what was awaited and what was seen last; at once when the signal comes
  */
 export async function waitFor<T>(look: () => Promise<T | { pending: unknown }>, wait: Wait): Promise<T> {
-  const { timeout, what, interval = 250, signal } = wait;
+  const { timeout, what, interval = 100, signal } = wait;
   const deadline = Date.now() + timeout;
   for (;;) {
     signal?.throwIfAborted();

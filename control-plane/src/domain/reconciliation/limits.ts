@@ -1,8 +1,10 @@
 import { type Complain, type Environment, settingReader } from "../setting-reader.ts";
 import { formatSize } from "../size.ts";
 
-/** What a check of all tables may take. A recount takes most: it reads every row. */
+/** How often all tables are checked, and what a check may take. A recount takes most: it reads every row. */
 export interface ReconciliationLimits {
+  /** between two checks */
+  everyMs: number;
   /** of a whole check */
   timeoutMs: number;
   /** of each of its queries */
@@ -10,9 +12,15 @@ export interface ReconciliationLimits {
   memoryBytes: number;
 }
 
+/** A check that fails must have the time for another one before the report is called stale. */
+const SELDOM_MS = 120_000;
+
 export function readReconciliationLimits(env: Environment, complain: Complain): ReconciliationLimits {
   const { time, size } = settingReader(env, complain);
+  const everyMs = time("PENSTOCK_RECONCILIATION_EVERY", "1m");
+  if (everyMs > SELDOM_MS) complain("PENSTOCK_RECONCILIATION_EVERY", "at most 2m, for a report is stale after 5m");
   return {
+    everyMs,
     timeoutMs: time("PENSTOCK_RECONCILIATION_TIMEOUT", "2m"),
     queryTimeoutMs: time("PENSTOCK_RECONCILIATION_QUERY_TIMEOUT", "60s"),
     memoryBytes: size("PENSTOCK_RECONCILIATION_MEMORY", "512MB"),

@@ -18,8 +18,6 @@ import { alarmLines, UNREADABLE } from "./line-alarms.ts";
 import { Pace } from "./pace.ts";
 import type { DecidedOverrides, ReconciliationStore, Resume } from "./ports.ts";
 
-const EVERY_MS = 60_000;
-
 /** `stale`: no check has succeeded for minutes; `lastError`: why the newest attempt failed, where this control plane makes them */
 export type AnsweredReport = Report & { stale: boolean; lastError: string | null };
 
@@ -41,7 +39,7 @@ export interface ReconciliationDeps {
 }
 
 /**
- * Proves, every minute, that nothing was lost and nothing counted twice between Kafka and gold; a line that does not hold fires an alert.
+ * Proves, every minute or as often as it is set, that nothing was lost and nothing counted twice between Kafka and gold; a line that does not hold fires an alert.
  *
  * A check reads what was added since the newest one that held. After one that failed everything is counted anew, soon and then now and then:
  * only that can say that it is over.
@@ -67,7 +65,7 @@ export class Reconciliation {
     this.stopping = false;
     if (this.timer !== null) return;
     this.freshness.begin();
-    this.timer = setInterval(() => void this.attempt(), EVERY_MS);
+    this.timer = setInterval(() => void this.attempt(), this.deps.limits.everyMs);
     void this.attempt();
   }
 

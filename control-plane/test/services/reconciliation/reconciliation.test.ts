@@ -442,7 +442,7 @@ describe("a check that cannot be made", () => {
 
 describe("a check that may take less than it needs", () => {
   it("is given up when a query needs more memory, and says which setting gives it more", async () => {
-    const limits = { timeoutMs: 2 * MINUTE, queryTimeoutMs: MINUTE, memoryBytes: 1e6 };
+    const limits = { everyMs: MINUTE, timeoutMs: 2 * MINUTE, queryTimeoutMs: MINUTE, memoryBytes: 1e6 };
     const bound = await openAuditedLake(database, undefined, limits);
     await bound.harvest();
     await expect(bound.reconciliation.recount(MINUTE).finally(bound.close)).rejects.toMatchObject({
