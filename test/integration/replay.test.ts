@@ -8,17 +8,7 @@ import { differences } from "../stack/exact.ts";
 import { liveGenerations, type ReplayStatus, replayIs } from "../stack/replays.ts";
 import { RestError } from "../stack/rest-client.ts";
 import { WindowClient } from "../stack/window-client.ts";
-import {
-  allConsumed,
-  allRunning,
-  expectExact,
-  jobs,
-  manifest,
-  produce,
-  send,
-  sharedStack,
-  topic,
-} from "./shared-stack.ts";
+import { allConsumed, allRunning, expectExact, manifest, produce, send, sharedStack, topic } from "./shared-stack.ts";
 
 const stack = sharedStack();
 
@@ -110,10 +100,7 @@ describe("a replay of silver from the beginning, while events flow", () => {
     await expectExact(stack);
     expect([...(await client.stop()).complaints]).toEqual([]);
     expect(await live()).toEqual([replay.generation]);
-    for (const job of jobs) {
-      const { state } = await stack.rest.get<{ state: string }>(`/v1/jobs/${job}`);
-      expect({ job, state }).toEqual({ job, state: "RUNNING" });
-    }
+    await allRunning(stack);
   });
 });
 

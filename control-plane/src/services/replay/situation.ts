@@ -120,9 +120,10 @@ export class Situations {
   private async isClose(parties: readonly Party[]): Promise<boolean> {
     const then = new Date(this.parts.clock.now().getTime() - CLOSE_MS);
     for (const party of parties) {
-      const { live } = await this.positions(party, then);
-      const { shadow } = await this.positions(party);
-      if (!hasPassed(shadow?.through ?? {}, live?.through ?? {})) return false;
+      const { live: before } = await this.positions(party, then);
+      const { live, shadow } = await this.positions(party);
+      // A live job that began a moment ago is followed to where it is now.
+      if (!hasPassed(shadow?.through ?? {}, (before ?? live)?.through ?? {})) return false;
     }
     return parties.length > 0;
   }
@@ -184,14 +185,15 @@ function isSame(one: OffsetVector, other: OffsetVector): boolean {
   return hasPassed(one, other) && hasPassed(other, one);
 }
 
-/** Whether a shadow has read what the drained job had, and has said as much to be final. */
+/**
+ * Whether a shadow has read what the drained job had, and would call as much final. How far it has called windows final says less: where its
+ * rules leave a window empty there is nothing to call final. And the low watermark of a job that says nothing of finality is that of its last batch
+ * of rows, which may have ended elsewhere and never rises while nothing comes.
+ */
 function covers(shadow: JobPosition | null, certified: Omit<JobPosition, "at"> | undefined): boolean {
   if (certified === undefined) return true;
-  return (
-    hasPassed(shadow?.through ?? {}, certified.through) &&
-    isAtLeast(shadow?.lowWatermark ?? null, certified.lowWatermark) &&
-    isAtLeast(shadow?.finalThrough ?? null, certified.finalThrough)
-  );
+  if (!hasPassed(shadow?.through ?? {}, certified.through)) return false;
+  return certified.finalThrough === null || isAtLeast(shadow?.lowWatermark ?? null, certified.lowWatermark);
 }
 
 function isAtLeast(one: string | null, other: string | null): boolean {

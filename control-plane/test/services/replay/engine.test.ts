@@ -99,7 +99,9 @@ describe("a replay", () => {
     await r.until(r.id, "promoted");
     await r.read(2, 200);
     await r.replays.request("rollback", r.id, null, asked);
-    await r.until(r.id, "rolling_back: converging");
+    await r.until(r.id, "rolling_back: catching_up");
+    for (let look = 0; look < 3; look += 1) await r.tick();
+    expect((await r.get(r.id)).phase).toBe("catching_up");
     await r.read(1, 200);
     await r.until(r.id, "rolled_back");
     expect(await r.states()).toEqual({ 1: "live", 2: "kept" });
