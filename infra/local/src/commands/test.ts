@@ -1,6 +1,6 @@
 import { ensureRuntime } from "../install/runtime.ts";
 import { readSettings } from "../settings.ts";
-import { type Check, checks, PARTS, type TestPart } from "../testing/checks.ts";
+import { type Check, checks, ON_REQUEST, PARTS, type TestPart } from "../testing/checks.ts";
 import { addCounts, NO_TESTS, summaryLine, type TestCounts } from "../testing/counts.ts";
 import { runCheck } from "../testing/run-check.ts";
 import { UserError } from "../user-error.ts";
@@ -14,13 +14,16 @@ export const test: Command = {
 Runs Biome, the TypeScript compiler, ruff, mypy, pytest and vitest (unit tests, and integration tests on a real stack
 of their own), up to the first that fails.
 
-  --only PART   one of ${PARTS.join(", ")}`,
+  --only PART   one of ${PARTS.join(", ")};
+                ${ON_REQUEST.join(", ")} (replays on a real stack) runs only so`,
   async run(args) {
     const { values } = readOptions("test", args, { only: { type: "string" } });
     const only = readPart(values.only);
     const settings = readSettings(process.env);
     await ensureRuntime(settings.runtime, true);
-    const chosen = checks(settings).filter(({ part }) => only === undefined || part === only);
+    const chosen = checks(settings).filter(({ part }) =>
+      only === undefined ? !ON_REQUEST.includes(part) : part === only,
+    );
     let counts = NO_TESTS;
     let failed: Check | null = null;
     for (const check of chosen) {

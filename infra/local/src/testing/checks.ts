@@ -4,8 +4,10 @@ import { cleanEnvironment } from "../services/environment.ts";
 import type { Settings } from "../settings.ts";
 import { pytestCounts, type TestCounts, vitestCounts } from "./counts.ts";
 
-export const PARTS = ["lint", "python", "unit", "integration"] as const;
+export const PARTS = ["lint", "python", "unit", "integration", "replay"] as const;
 export type TestPart = (typeof PARTS)[number];
+/** Too long for every run: only by its name. */
+export const ON_REQUEST: readonly TestPart[] = ["replay"];
 
 /** One program of `npm test`. */
 export interface Check {
@@ -22,7 +24,8 @@ export interface Check {
 
 /** All checks, in the order they run. */
 export function checks(settings: Settings): Check[] {
-  return [...linters(settings), ...python(settings), vitest(settings, "unit"), vitest(settings, "integration")];
+  const projects = (["unit", "integration", "replay"] as const).map((project) => vitest(settings, project));
+  return [...linters(settings), ...python(settings), ...projects];
 }
 
 function linters(settings: Settings): Check[] {
@@ -65,7 +68,7 @@ function pythonCheck(settings: Settings, title: string, part: TestPart, args: re
   };
 }
 
-function vitest(settings: Settings, project: "unit" | "integration"): Check {
+function vitest(settings: Settings, project: "unit" | "integration" | "replay"): Check {
   return {
     title: `vitest, ${project} tests`,
     part: project,

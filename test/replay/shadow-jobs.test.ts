@@ -8,9 +8,9 @@ import type { GenerationDetails, GenerationStore } from "../../control-plane/src
 import type { JobSummary } from "../../control-plane/src/services/jobs.ts";
 import { loadSecrets } from "../../infra/local/src/secrets.ts";
 import { databaseUrl } from "../../infra/local/src/services/postgres.ts";
+import { allConsumed, allRunning, expectExact, produce, sharedStack } from "../integration/shared-stack.ts";
 import { jobsCaughtUp } from "../smoke/progress.ts";
 import { waitFor } from "../stack/wait-for.ts";
-import { allConsumed, allRunning, expectExact, produce, sharedStack } from "./shared-stack.ts";
 
 const stack = sharedStack();
 const REPLAYED = ["sales.silver", "sales.gold", "sales.dq"];

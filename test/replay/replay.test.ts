@@ -4,11 +4,20 @@ import { createEncoder } from "../../producer/src/event-encoder.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
 import type { AppliedOverride } from "../../producer/src/oracle/expectation.ts";
 import { registerContract } from "../../producer/src/registration.ts";
+import {
+  allConsumed,
+  allRunning,
+  expectExact,
+  manifest,
+  produce,
+  send,
+  sharedStack,
+  topic,
+} from "../integration/shared-stack.ts";
 import { differences } from "../stack/exact.ts";
 import { liveGenerations, type ReplayStatus, replayIs } from "../stack/replays.ts";
 import { RestError } from "../stack/rest-client.ts";
 import { WindowClient } from "../stack/window-client.ts";
-import { allConsumed, allRunning, expectExact, manifest, produce, send, sharedStack, topic } from "./shared-stack.ts";
 
 const stack = sharedStack();
 
