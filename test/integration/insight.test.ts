@@ -224,6 +224,7 @@ describe("the contract", () => {
   });
 
   it("lets a new schema be tried, says why it does not fit, and registers nothing", async () => {
+    const before = await stack.rest.get<Subject>(`/v1/schemas/${subject}`);
     const schema = await newest();
     const coupon = { name: "coupon", type: ["null", "string"], default: null };
     expect(await check({ ...schema, fields: [...schema.fields, coupon] })).toMatchObject({
@@ -235,7 +236,6 @@ describe("the contract", () => {
     expect(strict.messages[0]).toMatch(/records of version 1 cannot be read with the new schema: .*coupon/);
     const no = await refusal(check({ type: "recor" }));
     expect(no).toMatchObject({ status: 400, code: "invalid_request", detail: expect.stringMatching(/unknown type/) });
-    expect(await newest()).toEqual(schema);
-    expect((await stack.rest.get<Subject>(`/v1/schemas/${subject}`)).versions).toHaveLength(1);
+    expect(await stack.rest.get<Subject>(`/v1/schemas/${subject}`)).toEqual(before);
   });
 });

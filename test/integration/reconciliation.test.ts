@@ -1,7 +1,9 @@
 import { readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import type { SlackMessage } from "../../control-plane/src/domain/alert.ts";
 import type { Report } from "../../control-plane/src/domain/reconciliation/report.ts";
+import { doubleRow } from "../stack/doubled-row.ts";
 import { waitFor } from "../stack/wait-for.ts";
 import { allConsumed, allRunning, produce, sharedStack } from "./shared-stack.ts";
 
@@ -31,6 +33,25 @@ async function settled(ask: () => Promise<Report>): Promise<Report> {
   return report ?? expect.unreachable();
 }
 
+/**
+ * A recount that finds something wrong. So soon after the recount before, the answer may be that one; and a check of what
+ * came since may be red before it, for less.
+ */
+const failedRecount = (what: string) =>
+  waitFor<Report>(
+    async () => {
+      const found = await recount();
+      return found.verdict === "failed" && found.kind === "recount" ? found : { pending: found.at };
+    },
+    { timeout: PATIENCE_MS, what },
+  );
+
+/** What came to the place where Slack would be. */
+const told = async () => {
+  const messages = (await (await fetch(inject("webhookUrl"))).json()) as SlackMessage[];
+  return messages.map(({ text, attachments }) => ({ text, detail: attachments[0]?.text }));
+};
+
 beforeAll(async () => {
   await allRunning(stack);
   await produce(stack, { seed: 91, events: 1_000 });
@@ -39,7 +60,12 @@ beforeAll(async () => {
 
 describe("reconciliation on a real stack", () => {
   it("holds in every line once traffic has settled, counted anew and from what came since", async () => {
-    const report = await settled(recount);
+    const report = await settled(async () => {
+      const found = await recount();
+      // So soon after a recount before, the answer may be a newer check of what came since.
+      if (found.kind !== "recount") throw new Error(`no newer recount than the check of ${found.at}`);
+      return found;
+    });
     expect(report).toMatchObject({ verdict: "ok", kind: "recount" });
     expect(report.lines.map(({ id }) => id)).toEqual(
       expect.arrayContaining(["topic.0", "silver.offsets.2", "silver.duplicates", "gold.final", "dq.totals"]),
@@ -65,15 +91,7 @@ describe("reconciliation on a real stack", () => {
     const [file, aside] = [join(silver, name), join(stack.stateDir, "aside.parquet")];
     renameSync(file, aside);
     try {
-      // So soon after the recount before, the answer may be that one.
-      const red = await waitFor<Report>(
-        async () => {
-          const found = await recount();
-          // A check of what came since may be red before it, for the missing file alone.
-          return found.verdict === "failed" && found.kind === "recount" ? found : { pending: found.at };
-        },
-        { timeout: PATIENCE_MS, what: "a recount that misses the file" },
-      );
+      const red = await failedRecount("a recount that misses the file");
       const detail = (id: string) => red.lines.find((line) => line.id === id && line.verdict === "failed")?.detail;
       expect(detail("files.silver.sales_events")).toContain(name);
       expect(detail("outcome.duplicate")).toMatch(/\d+ where \d+ were expected/);
@@ -83,5 +101,40 @@ describe("reconciliation on a real stack", () => {
     }
     await settled(recount);
     expect((await firing()).filter((key) => key.startsWith("reconciliation:"))).toEqual([]);
+  });
+
+  it("names a row that is there twice, and tells the webhook when it was found and when it is gone", async () => {
+    const before = (await told()).length;
+    // Compaction by the job that writes the table would take the second row along.
+    await stack.rest.post("/v1/jobs/sales.silver/stop", { wait: "60s" });
+    const silver = join(stack.stateDir, "lake", "gen=1", "silver.sales_events");
+    const { partition, offset, undo } = await doubleRow(silver, { outcome: "accepted" });
+    const line = `silver.offsets.${partition}`;
+    try {
+      const red = await failedRecount("a recount that finds the second row");
+      const detail = (id: string) => red.lines.find(({ id: of, verdict }) => of === id && verdict === "failed")?.detail;
+      expect(detail(line)).toBe(`more than one row in silver: partition ${partition}: offset ${offset}`);
+      expect(detail("silver.twice")).toContain(`at partition/offset ${partition}/${offset}, ${partition}/${offset}`);
+      expect(detail("outcome.accepted")).toMatch(/\d+ where \d+ were expected/);
+      expect(await firing()).toContain(`reconciliation:${line}`);
+    } finally {
+      undo();
+      await stack.rest.post("/v1/jobs/sales.silver/start", { wait: "60s" });
+    }
+    await settled(recount);
+    const messages = await waitFor(
+      async () => {
+        const ofLine = (await told()).slice(before).filter(({ text }) => text.includes(line));
+        return ofLine.length >= 2 ? ofLine : { pending: ofLine };
+      },
+      { timeout: 30_000, what: "both messages about the line" },
+    );
+    expect(messages).toEqual([
+      {
+        text: `Critical: Reconciliation: ${line} does not hold`,
+        detail: `more than one row in silver: partition ${partition}: offset ${offset}`,
+      },
+      { text: `Resolved: Reconciliation: ${line} does not hold`, detail: "the offsets of bronze, each once" },
+    ]);
   });
 });
