@@ -41,13 +41,18 @@ function linters(settings: Settings): Check[] {
 function python(settings: Settings): Check[] {
   return [
     pythonCheck(settings, "mypy", "python", ["-m", "mypy"]),
-    {
-      ...pythonCheck(settings, "pytest", "python", []),
-      // Two processes, a Spark session each: a session keeps one core busy, and not two.
-      args: (report) => ["-m", "pytest", "--numprocesses=2", "--dist=loadfile", `--junit-xml=${report}`],
-      counts: pytestCounts,
-    },
+    // Two processes, a Spark session each: a session keeps one core busy, and not two.
+    pytest(settings, "python", ["--numprocesses=2", "--dist=loadfile", "-m", "not replay"]),
+    pytest(settings, "replay", ["--numprocesses=2", "--dist=load", "-m", "replay"]),
   ];
+}
+
+function pytest(settings: Settings, part: TestPart, args: readonly string[]): Check {
+  return {
+    ...pythonCheck(settings, "pytest", part, []),
+    args: (report) => ["-m", "pytest", ...args, `--junit-xml=${report}`],
+    counts: pytestCounts,
+  };
 }
 
 function pythonCheck(settings: Settings, title: string, part: TestPart, args: readonly string[]): Check {

@@ -24,6 +24,9 @@ BRONZE, SILVER, UPDATES, REVENUE = (
     "gold.revenue_5m_updates",
     "gold.revenue_5m",
 )
+# Hundreds of small batches: too long for every run of the tests.
+pytestmark = pytest.mark.replay
+
 EVERYTHING = Limits(checkpoint_interval=1, log_retention_ms=0, optimize_after=2, file_retention_ms=0, vacuum_every_ms=0)
 
 
