@@ -206,7 +206,7 @@ describe("where tokens are needed", () => {
       "the name local",
       { name: "local", role: "viewer" },
       400,
-      /body\.name: expected another name than local, admin, manifest/,
+      /body\.name: expected another name than local, admin, metrics, manifest/,
     ],
     ["the name admin", { name: "admin", role: "viewer" }, 400, /body\.name: expected another name/],
     ["a name with spaces", { name: "my token", role: "viewer" }, 400, /body\.name/],
