@@ -39,6 +39,26 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
     }
   }
 
+  async function offsetsOf(topic: string): Promise<Awaited<ReturnType<typeof admin.fetchTopicOffsets>>> {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      // What kafkajs heard of a topic that was just being made, no partitions, it keeps for five minutes, and stumbles over it.
+      if (!(error instanceof TypeError)) throw error;
+      return await afresh((client) => client.fetchTopicOffsets(topic));
+    }
+  }
+
+  async function afresh<T>(work: (client: typeof admin) => Promise<T>): Promise<T> {
+    const client = kafka.admin();
+    await client.connect();
+    try {
+      return await work(client);
+    } finally {
+      await client.disconnect();
+    }
+  }
+
   return {
     async ensure(topics) {
       const existing = await ask(() => admin.listTopics());
@@ -73,7 +93,7 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
     },
 
     async offsets(topic) {
-      const partitions = await ask(() => admin.fetchTopicOffsets(topic));
+      const partitions = await ask(() => offsetsOf(topic));
       // The broker names them in an order of its own.
       return new Map(
         partitions
