@@ -28,9 +28,15 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
   });
 
   async function ask<T>(work: () => Promise<T>): Promise<T> {
-    try {
+    return await answered(async () => {
       connected ??= admin.connect();
       await connected;
+      return await work();
+    });
+  }
+
+  async function answered<T>(work: () => Promise<T>): Promise<T> {
+    try {
       return await work();
     } catch (error) {
       connected = null;
@@ -61,10 +67,13 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
 
   return {
     async ensure(topics) {
-      const existing = await ask(() => admin.listTopics());
-      const missing = topics.filter((topic) => !existing.includes(topic.name));
-      if (missing.length === 0) return;
-      await ask(() => admin.createTopics({ waitForLeaders: true, topics: missing.map(toTopicConfig) }));
+      // By a client that was asked for nothing yet: one that was asked for a topic before there was one stumbles over it for ever.
+      const making = async (client: typeof admin) => {
+        const existing = await client.listTopics();
+        const missing = topics.filter((topic) => !existing.includes(topic.name));
+        if (missing.length > 0) await client.createTopics({ waitForLeaders: true, topics: missing.map(toTopicConfig) });
+      };
+      await answered(() => afresh(making));
     },
 
     async describe(name) {
