@@ -9,6 +9,7 @@ import type { OverridesToApply } from "../overrides.ts";
 import { type Placement, placer } from "../placement.ts";
 import type { CatalogStore, Clock, LaunchStore, RunStore } from "../ports.ts";
 import type { ApplicationRow, JobRow, LaunchRow, RunRow } from "../rows.ts";
+import { Ticker } from "../ticker.ts";
 import type { Applications, ApplicationView } from "./applications.ts";
 import type { Jobs, JobView } from "./jobs.ts";
 import type { OperationSteps } from "./operations.ts";
@@ -44,7 +45,6 @@ type Decisions = Pick<AssignmentSpec, "overrides" | "overridesApplied">;
 
 /** The kind of the jobs that judge records. */
 const JUDGES = "silver";
-const TICK_MS = 500;
 /** A gap between two ticks that is longer means that this process did not run: nobody was silent meanwhile. */
 const GAP_MS = 5_000;
 
@@ -58,10 +58,7 @@ export class Reconciler {
   private readonly idleSince = new Map<string, Date>();
   private listeningSince: Date;
   private lastTick: Date;
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
-  private again = false;
-  private stopped = true;
+  private readonly ticker = new Ticker(() => this.tickSafely());
   private lastError: string | null = null;
 
   constructor(deps: ReconcilerDeps) {
@@ -71,17 +68,14 @@ export class Reconciler {
   }
 
   start(): void {
-    this.stopped = false;
     this.listeningSince = this.deps.clock.now();
     this.lastTick = this.listeningSince;
-    this.poke();
+    this.ticker.start();
   }
 
   /** Stops deciding and waits for the step in progress; nothing that runs on the cluster is touched. */
   async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    await this.running;
+    await this.ticker.stop();
     // What was planned then says nothing about what another control plane decides now: runners are told to call again.
     this.plans = null;
     this.views = new Map();
@@ -89,21 +83,7 @@ export class Reconciler {
   }
 
   /** Something changed: look now instead of at the next tick. */
-  readonly poke = (): void => {
-    if (this.stopped) return;
-    if (this.running !== null) {
-      this.again = true;
-      return;
-    }
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.running = this.tickSafely().finally(() => {
-      this.running = null;
-      if (this.stopped) return;
-      const soon = this.again;
-      this.again = false;
-      this.timer = setTimeout(this.poke, soon ? 10 : TICK_MS);
-    });
-  };
+  readonly poke = (): void => this.ticker.poke();
 
   /** The plan for an application; null before the first look, undefined for an application that is not declared. */
   plan(application: string): ApplicationPlan | null | undefined {
@@ -191,7 +171,7 @@ export class Reconciler {
     }
     this.plans = plans;
     this.views = views;
-    if (await this.deps.operations.step(operations, jobViews, views)) this.again = true;
+    if (await this.deps.operations.step(operations, jobViews, views)) this.poke();
     if (troubles.length > 0) throw troubles[0];
   }
 

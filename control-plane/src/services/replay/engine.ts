@@ -4,6 +4,7 @@ import { BEYOND_CANCEL } from "../../domain/replay/state.ts";
 import { decideReplay } from "../../domain/replay/steps.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
+import { Ticker } from "../ticker.ts";
 import { ACTION_FAILPOINTS, type ReplayActions } from "./actions.ts";
 import type { Comparisons } from "./comparisons.ts";
 import type { LiveGuard } from "./live-guard.ts";
@@ -25,7 +26,6 @@ export interface ReplayEngineParts {
   log: Log;
 }
 
-const TICK_MS = 500;
 /** Steps that follow on each other at once; more would be a mistake in the rules. */
 const STEPS_PER_TICK = 8;
 /** A step that fails as often in a row, and not because something is away, will not succeed by itself. */
@@ -34,10 +34,7 @@ const MOST_FAILURES = 10;
 /** Leads the replay that has not ended from step to step. Only the control plane that decides runs it. */
 export class ReplayEngine {
   private readonly parts: ReplayEngineParts;
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
-  private again = false;
-  private stopped = true;
+  private readonly ticker = new Ticker(() => this.tickSafely());
   private complaint: string | null = null;
   private trouble: { text: string; times: number } | null = null;
 
@@ -46,34 +43,17 @@ export class ReplayEngine {
   }
 
   start(): void {
-    this.stopped = false;
-    this.poke();
+    this.ticker.start();
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    await this.running;
+    await this.ticker.stop();
     await this.parts.comparisons.stop();
     this.trouble = null;
   }
 
   /** Something changed: look now instead of at the next tick. */
-  readonly poke = (): void => {
-    if (this.stopped) return;
-    if (this.running !== null) {
-      this.again = true;
-      return;
-    }
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.running = this.tickSafely().finally(() => {
-      this.running = null;
-      if (this.stopped) return;
-      const soon = this.again;
-      this.again = false;
-      this.timer = setTimeout(this.poke, soon ? 10 : TICK_MS);
-    });
-  };
+  readonly poke = (): void => this.ticker.poke();
 
   private async tickSafely(): Promise<void> {
     try {
