@@ -3,6 +3,7 @@ import { firstLines, type LogLines, type LogPart, lastLines } from "../domain/lo
 import { Problem } from "../domain/problem.ts";
 import type { JobReader } from "./jobs.ts";
 import { type ExecutorView, type FoundLog, type LogQuery, LogSearch } from "./log-search.ts";
+import { MOST_LOG_STREAMS, tooManyLogStreams } from "./log-streams.ts";
 import type { LaunchStore, RunStore } from "./ports.ts";
 import type { SparkMaster } from "./spark-master.ts";
 
@@ -42,7 +43,6 @@ export interface LogAnswer extends LogLines {
 export const MOST_LINES = 10_000;
 export const MOST_BYTES = 1_048_576;
 const FIRST_BYTES = 65_536;
-const FOLLOWERS = 16;
 const LOOK_AGAIN_MS = 500;
 /** A worker that is away for longer ends a stream. */
 const FAILURES = 20;
@@ -84,7 +84,8 @@ export class Logs {
    * @throws Problem as `read` does, and `too_many_streams`
    */
   async follow(query: LogQuery, tail: number, signal: AbortSignal): Promise<AsyncGenerator<string>> {
-    if (this.followers >= FOLLOWERS) throw tooMany();
+    if (this.followers >= MOST_LOG_STREAMS)
+      throw tooManyLogStreams("read without follow: `from` goes on where an answer ended");
     this.followers += 1;
     const leave = once(() => {
       this.followers -= 1;
@@ -170,15 +171,5 @@ function vanished(): Problem {
     title: "The log is gone",
     detail: "The worker removed it while it was being read.",
     next: "GET /v1/jobs/{job}/runs has the exception of each run.",
-  });
-}
-
-function tooMany(): Problem {
-  return new Problem({
-    status: 503,
-    code: "too_many_streams",
-    title: "No more log streams",
-    detail: `${FOLLOWERS} logs are being followed already, the most that is allowed.`,
-    next: "End one of them, or read without follow: `from` goes on where an answer ended.",
   });
 }

@@ -22,11 +22,11 @@ export class LiveGuard {
   }
 
   async look({ replay, target, parties, facts }: Situation): Promise<void> {
-    if (target?.state !== "shadow") return;
+    if (target?.state !== "shadow" || facts.shadows.length === 0) return;
     // Drained jobs are behind because the shadows are to catch up with them: nothing is to be spared any more.
     const isDraining = replay.phase !== null && replay.phase !== "catching_up";
     const held = isDraining ? null : decideHold(target.held, replay.request.liveLagBoundMs, await this.lags(parties));
-    if (held === target.held || facts.shadows.length === 0) return;
+    if (held === target.held) return;
     await this.parts.generations.hold(replay.pipeline, target.number, held);
     this.parts.log.info({ replay: replay.id, held }, held === null ? "shadow jobs go on" : "shadow jobs are held");
   }

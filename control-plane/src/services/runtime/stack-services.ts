@@ -1,4 +1,5 @@
 import { Problem } from "../../domain/problem.ts";
+import { MOST_LOG_STREAMS, tooManyLogStreams } from "../log-streams.ts";
 import type { AuditEntry } from "../rows.ts";
 import type { ServiceRuntime, ServiceStats, ServiceView } from "./ports.ts";
 
@@ -23,7 +24,6 @@ export interface StackServicesDeps {
 
 /** The name of this process among the services. */
 const SELF = "control-plane";
-const FOLLOWERS = 16;
 const NO_STATS: ServiceStats = { cpuPercent: null, memoryBytes: null, memoryLimitBytes: null };
 
 /** The services of the stack: how they are, what they print, and starting and stopping one of them. */
@@ -59,7 +59,7 @@ export class StackServices {
   async follow(name: string, lines: number, signal: AbortSignal): Promise<AsyncGenerator<string>> {
     const { runtime } = this.deps;
     await this.find(runtime, name);
-    if (this.followers >= FOLLOWERS) throw tooMany();
+    if (this.followers >= MOST_LOG_STREAMS) throw tooManyLogStreams("read without follow");
     return this.counted(runtime.follow(name, lines, signal));
   }
 
@@ -127,15 +127,5 @@ function cannotStopItself(): Problem {
     title: "The control plane does not stop itself",
     detail: "Once it is stopped nobody can ask it to start again.",
     next: "Restart it here, or stop it where it was started: docker compose stop control-plane, or npm run down.",
-  });
-}
-
-function tooMany(): Problem {
-  return new Problem({
-    status: 503,
-    code: "too_many_streams",
-    title: "No more log streams",
-    detail: `${FOLLOWERS} logs are being followed already, the most that is allowed.`,
-    next: "End one of them, or read without follow.",
   });
 }
