@@ -28,8 +28,8 @@ const SWITCHES = {
 export const HELP = `Usage: npm run test:replay [-- OPTIONS]
 
 Replays silver and all downstream of it on a stack of its own, while events keep coming and a client asks for windows all the time:
-the diff must be empty, each answer of one generation, every figure of the promoted generation the oracle's to the cent; then back, and
-there again. The control plane dies at every step, the driver with it at some.
+the diff must be empty, each answer of one generation, every figure of the promoted generation the oracle's to the cent. Then replays,
+roll backs and promotions at every step of which the control plane, the driver, or both die.
 
 ${describeOptions(OPTIONS, SWITCHES)}
 `;

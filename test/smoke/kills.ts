@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "../../producer/src/random.ts";
-import { anyAlive, killDrivers } from "../stack/spark-driver.ts";
+import { MortalDrivers, type Patience } from "../stack/mortal-drivers.ts";
 import type { Stack } from "../stack/stack.ts";
 import { waitFor } from "../stack/wait-for.ts";
 import { type Order, startProducer } from "./produce.ts";
@@ -11,23 +11,6 @@ import { type Order, startProducer } from "./produce.ts";
 const LONGEST_DELAY_MS = 3_000;
 /** Slow enough that events still come at the last kill; what is left is then sent at once. */
 const SECONDS_PER_KILL = 90;
-/**
- * Five drivers within ten minutes that lived for less than a minute each are a crash loop, in which Penstock rightly
- * gives up. So where a kill would be the fifth, it waits until the driver has lived for long enough.
- */
-const CRASH_LOOP = { drivers: 5, withinMs: 620_000, shortLifeMs: 60_000, margin: 1_500 };
-
-interface Wait {
-  timeout: number;
-  signal: AbortSignal;
-}
-
-interface Lives {
-  /** the launch that was killed last */
-  killed: string | null;
-  /** when drivers were killed that had lived for less than a minute */
-  short: number[];
-}
 
 /**
  * Sends the events, and while they come kills the driver again and again: each time as soon as a job, chosen by the
@@ -39,7 +22,7 @@ export async function produceUnderKills(
   jobs: readonly string[],
   order: Order,
   kills: number,
-  wait: Wait,
+  wait: Patience,
   tell: (line: string) => void,
 ): Promise<void> {
   const random = new Random(order.seed);
@@ -49,28 +32,20 @@ export async function produceUnderKills(
     isOver = true;
   };
   producing.ended.then(over, over);
-  const lives: Lives = { killed: null, short: [] };
+  const drivers = new MortalDrivers(stack, wait);
   for (let kill = 1; kill <= kills; kill += 1) {
     const job = random.pick(jobs);
     const delay = random.int(0, LONGEST_DELAY_MS);
-    await mayDie(stack, lives, wait);
+    await drivers.mayDie();
     await nextBatch(stack, job, wait);
     await sleep(delay, undefined, { signal: wait.signal });
     if (isOver) throw new Error(`All events were sent before kill ${kill} of ${kills}: more of them last longer.`);
-    const driver = await livingDriver(stack);
-    const killed = killDrivers(stack.stateDir);
-    lives.killed = driver?.launch ?? null;
-    if (driver === null || driver.age < CRASH_LOOP.shortLifeMs) lives.short.push(Date.now());
+    const killed = await drivers.kill();
     const pids = killed.map(({ pid }) => pid).join(", ");
     tell(
       `Kill ${kill} of ${kills}: pids ${pids}, ${delay} ms after a batch of ${job}; in flight: ${inFlight(stack, jobs)}`,
     );
-    await waitFor(async () => (anyAlive(killed) ? { pending: "still there" } : true), {
-      timeout: 10_000,
-      what: "the killed processes to be gone",
-      interval: 20,
-      signal: wait.signal,
-    });
+    await drivers.gone(killed);
   }
   const sent = await producing.stop();
   tell(`Sent ${sent} events until then, ${order.events - sent} more at once`);
@@ -79,7 +54,7 @@ export async function produceUnderKills(
 }
 
 /** Waits until a driver plans a batch of the job, or commits one that an earlier driver has planned. */
-async function nextBatch(stack: Stack, job: string, { timeout, signal }: Wait): Promise<void> {
+async function nextBatch(stack: Stack, job: string, { timeout, signal }: Patience): Promise<void> {
   const since = Date.now();
   await waitFor(
     async () => {
@@ -89,33 +64,6 @@ async function nextBatch(stack: Stack, job: string, { timeout, signal }: Wait): 
     },
     { timeout, what: `a batch of ${job}`, interval: 50, signal },
   );
-}
-
-/** Waits as long as one more short life would be a crash loop. */
-async function mayDie(stack: Stack, { killed, short }: Lives, { timeout, signal }: Wait): Promise<void> {
-  await waitFor(
-    async () => {
-      const recent = short.filter((at) => at > Date.now() - CRASH_LOOP.withinMs).length;
-      if (recent < CRASH_LOOP.drivers - 1) return true;
-      const driver = await livingDriver(stack);
-      // The one that was killed a moment ago is not known to be dead yet, and is old enough: it is its successor's age that counts.
-      if (driver === null || driver.launch === killed) return { pending: "no new driver yet" };
-      return driver.age >= CRASH_LOOP.shortLifeMs + CRASH_LOOP.margin || { pending: `${driver.age} ms old` };
-    },
-    { timeout, what: "the driver to have lived for a minute", interval: 200, signal },
-  );
-}
-
-/** What lives, as REST says, and for how many milliseconds it has called; null when nothing has called yet. */
-async function livingDriver(stack: Stack): Promise<{ launch: string; age: number } | null> {
-  const { items } = await stack.rest.get<{
-    items: {
-      launches: { id: string; adoptedAt: string | null; lastSyncAt: string | null; endedAt: string | null }[];
-    }[];
-  }>("/v1/applications");
-  const living = items.flatMap(({ launches }) => launches).find(({ endedAt }) => endedAt === null);
-  if (!living?.adoptedAt || !living.lastSyncAt) return null;
-  return { launch: living.id, age: Date.parse(living.lastSyncAt) - Date.parse(living.adoptedAt) };
 }
 
 /** The batches that are planned and not committed, for people. */
