@@ -12,6 +12,7 @@ export async function checkBronze(scope: Scope, before: Resume["bronze"]): Promi
   if (table === undefined) return before;
   const entries = await newEntries(scope, table, before?.version ?? null);
   const through = { ...before?.through, ...throughOfNewest(entries) };
+  const begins = before === null ? await beginning(scope, table.name) : {};
   const files = await table.filesBetween(before?.version ?? null, table.newest);
   const rows = await table.relation(table.newest, files, COLUMNS);
   const { tally } = scope;
@@ -20,11 +21,13 @@ export async function checkBronze(scope: Scope, before: Resume["bronze"]): Promi
     `SELECT partition, count(*)::VARCHAR AS records, count(DISTINCT "offset")::VARCHAR AS offsets,
        min("offset")::VARCHAR AS first FROM ${rows} GROUP BY partition ORDER BY partition`,
   );
+  for (const [partition, offset] of Object.entries(begins)) tally.add(`bronze.start.${partition}`, BigInt(offset));
   for (const row of counted) {
     const partition = String(row.partition);
     tally.add(`bronze.rows.${partition}`, figure(row, "records"));
     tally.add(`bronze.offsets.${partition}`, figure(row, "offsets"));
-    if (before?.through[partition] === undefined) tally.add(`bronze.start.${partition}`, figure(row, "first"));
+    const start = before?.through[partition] ?? begins[partition];
+    if (start === undefined) tally.add(`bronze.start.${partition}`, figure(row, "first"));
   }
   const told = await ledgerRows(scope, BRONZE, before?.version ?? null, table.newest);
   tally.add("bronze.ledger", told.rowsIn ?? 0n);
@@ -59,8 +62,14 @@ export async function checkBronze(scope: Scope, before: Resume["bronze"]): Promi
     );
   }
   const offsets = counted.reduce((sum, row) => sum + figure(row, "offsets"), 0n);
-  if ((told.rowsIn ?? 0n) > offsets) await nameGaps(scope, rows, before?.through ?? {}, through);
+  if ((told.rowsIn ?? 0n) > offsets) await nameGaps(scope, rows, before?.through ?? begins, through);
   return { version: table.newest, through };
+}
+
+/** Where a table that was told so begins: what its topic holds before that it was never to have. */
+async function beginning(scope: Scope, table: string): Promise<Record<string, string>> {
+  const [created] = await scope.ledger.entries(scope.generationOf(table), table, -1, 0);
+  return created?.kind === "create" ? throughOf(created) : {};
 }
 
 /** Fewer rows than the ledger says: whatever is not there may be one of them. */

@@ -237,6 +237,35 @@ describe("a data file that is gone", () => {
   });
 });
 
+describe("a bronze that was told where to begin", () => {
+  const NOTHING = {
+    ...{ "silver.sales_events": 0, "gold.revenue_5m": 0, "gold.revenue_5m_updates": 0 },
+    ...{ "dq.revenue_5m.metrics": 0, "dq.revenue_5m.samples": 0 },
+  };
+
+  it("lacks what is missing from there on, and says from which offset", async () => {
+    lake.begin("bronze.sales_events", { "0": "0", "1": "0", "2": "0" });
+    const [first] = lake.filesOf("bronze.sales_events", 1);
+    lake.remove("bronze.sales_events", first ?? "");
+    await lake.harvest();
+    // Before it was compacted.
+    lake.endAt({ "bronze.sales_events": 2, ...NOTHING });
+    const red = await lake.reconciliation.checkNow();
+    expect(line(red, "bronze.offsets.0").detail).toMatch(/no row in partition 0 for offsets 0-\d/);
+  });
+
+  it("lacks nothing of what lies before, also where it had read nothing when it was first checked", async () => {
+    lake.begin("bronze.sales_events", { "0": "0", "1": "0", "2": "0" });
+    await lake.harvest();
+    lake.endAt({ "bronze.sales_events": 0, ...NOTHING });
+    expect(failed(await lake.reconciliation.checkNow())).toEqual([]);
+    lake.endAt({});
+    const report = await lake.reconciliation.checkNow();
+    expect(failed(report)).toEqual([]);
+    expect(line(report, "bronze.offsets.0").detail).toMatch(/^offsets 0 to 23, without a gap/);
+  });
+});
+
 describe("a row that is there twice", () => {
   it("in bronze, added by a stranger, names version, partition and offsets", async () => {
     await green();
