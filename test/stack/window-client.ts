@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Stack } from "./stack.ts";
 
 interface Page {
@@ -21,9 +22,12 @@ export class WindowClient {
   private stopped = false;
   private readonly ended: Promise<void>;
 
-  /** @param forgives answers that do not come: the control plane is killed */
-  constructor(stack: Stack, forgives = false) {
-    this.ended = this.run(stack, forgives);
+  /**
+   * @param forgives answers that do not come: the control plane is killed
+   * @param pauseMs between two requests: a client that never rests takes half a core from the jobs
+   */
+  constructor(stack: Stack, { forgives = false, pauseMs = 0 } = {}) {
+    this.ended = this.run(stack, forgives, pauseMs);
   }
 
   /** Ends it. */
@@ -33,8 +37,9 @@ export class WindowClient {
     return this.seen;
   }
 
-  private async run(stack: Stack, forgives: boolean): Promise<void> {
+  private async run(stack: Stack, forgives: boolean, pauseMs: number): Promise<void> {
     while (!this.stopped) {
+      await sleep(pauseMs);
       try {
         this.look(await stack.rest.get<Page>("/v1/revenue/windows", { limit: 1_000 }));
       } catch (error) {
