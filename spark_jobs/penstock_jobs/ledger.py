@@ -55,6 +55,7 @@ class LedgerEntry:
     topic_id: str | None = None
     overrides: tuple[int, ...] = ()
     let_in_copies: int = 0
+    known_ids: int = 0
 
     def to_data(self) -> dict[str, Any]:
         """The entry as the contract writes it, ready for JSON."""
@@ -77,6 +78,8 @@ class LedgerEntry:
             data["topicId"] = self.topic_id
         if self.let_in_copies:
             data["letInCopies"] = self.let_in_copies
+        if self.known_ids:
+            data["knownIds"] = self.known_ids
         if self.overrides:
             data["overrides"] = list(self.overrides)
         if self.kind == "final":
@@ -100,12 +103,22 @@ class LedgerEntry:
             rows={},
             overrides=(),
             let_in_copies=0,
+            known_ids=0,
         )
 
     def with_overrides(self, numbers: tuple[int, ...], epoch: int) -> LedgerEntry:
         """This position with records that overrides let in: no record was read for them."""
         rows = {"overridden": len(numbers)}
-        return replace(self, kind="override", epoch=epoch, rows_in=0, rows=rows, overrides=numbers, let_in_copies=0)
+        return replace(
+            self,
+            kind="override",
+            epoch=epoch,
+            rows_in=0,
+            rows=rows,
+            overrides=numbers,
+            let_in_copies=0,
+            known_ids=0,
+        )
 
 
 def parse_entry(text: str | None) -> LedgerEntry | None:
@@ -136,6 +149,7 @@ def parse_entry(text: str | None) -> LedgerEntry | None:
         topic_id=data.get("topicId"),
         overrides=tuple(data.get("overrides", ())),
         let_in_copies=data.get("letInCopies", 0),
+        known_ids=data.get("knownIds", 0),
     )
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pyspark.sql import Column
+from pyspark.sql import functions as sf
 
 from penstock_jobs.files import list_names, read_text
 from penstock_jobs.job import JobRefused
@@ -85,3 +89,13 @@ def kafka_vector(kafka_offset: str) -> dict[str, dict[str, str]]:
         topic: {partition: str(offset) for partition, offset in sorted(partitions.items(), key=lambda p: int(p[0]))}
         for topic, partitions in json.loads(kafka_offset).items()
     }
+
+
+def is_before(vector: Mapping[str, Mapping[str, str]]) -> Column:
+    """Whether a row with topic, partition and offset lies before an offset vector; false for a row without them."""
+    before = sf.lit(False)
+    for topic, partitions in vector.items():
+        for partition, offset in partitions.items():
+            place = (sf.col("topic") == topic) & (sf.col("partition") == int(partition))
+            before = before | (place & (sf.col("offset") < int(offset)))
+    return sf.coalesce(before, sf.lit(False))

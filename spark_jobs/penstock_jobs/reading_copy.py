@@ -20,6 +20,7 @@ from penstock_jobs import files
 from penstock_jobs.authored_log import Commit, Pinned, forget, pin, write_empty, write_log
 from penstock_jobs.job import WaitingFor
 from penstock_jobs.ledger import LedgerEntry, Offsets
+from penstock_jobs.offsets import is_before
 
 _ROWS_PER_FILE = 25_000
 _ROWS_PER_CHUNK = 250_000
@@ -38,6 +39,8 @@ class Gap:
     """Versions that Spark lists at a start by the checkpoint: of its last batch, and of one that it has planned."""
     unread_overrides: frozenset[int] = frozenset()
     """Overrides among the records before `known` whose rows it has not read."""
+    first: DataFrame | None = None
+    """Rows that no commit has, to be read before all others: none has a low watermark above that of `known`."""
 
 
 class ReadingCopy:
@@ -95,8 +98,12 @@ class ReadingCopy:
         rows = self._spark.read.format("delta").option("versionAsOf", str(pinned.version)).load(path)
         lacking = _lacking(rows, gap)
         count, total = rows.agg(sf.count_if(lacking), sf.count("*")).collect()[0]
+        wanted = rows.where(lacking)
+        if gap.first is not None:
+            wanted = gap.first.select(rows.columns).unionByName(wanted)
+            count += gap.first.count()
         self._refuse_full_disk(pinned, count / (total or 1))
-        parts = self._copy_rows(rows.where(lacking), count, draft, pinned, say)
+        parts = self._copy_rows(wanted, count, draft, pinned, say)
         commits = _commits(parts, gap, entry, pinned.version)
         base = gap.known or LedgerEntry("create", entry.job, entry.generation, entry.epoch)
         write_log(self._spark, draft, pinned, base, commits)
@@ -118,7 +125,7 @@ class ReadingCopy:
     ) -> list[_Part]:
         """Write the rows in order, in files of bounded size; the files."""
         parts: list[_Part] = []
-        for number, (chunk, share) in enumerate(_chunks(rows, count)):
+        for number, (chunk, share) in enumerate(chunks(rows, count)):
             say(f"copying {self._table} as it was at version {pinned.version}: {share * 100:.0f} %")
             folder = f"rows/{number:05d}"
             (
@@ -165,12 +172,7 @@ def _lacking(rows: DataFrame, gap: Gap) -> Column:
     """Whether a row is one that the reader has not read: by its offset, for that is how far it has come."""
     if gap.known is None:
         return sf.lit(True)
-    through = gap.known.through
-    read = sf.lit(False)
-    for topic, partitions in through.items():
-        for partition, offset in partitions.items():
-            place = (sf.col("topic") == topic) & (sf.col("partition") == int(partition))
-            read = read | (place & (sf.col("offset") < int(offset)))
+    read = is_before(gap.known.through)
     if "override" not in rows.columns:
         return ~read
     # A record that was let in has its row in a later commit than those around it.
@@ -179,7 +181,7 @@ def _lacking(rows: DataFrame, gap: Gap) -> Column:
     return ~read | (sf.col("override").isNotNull() & unread)
 
 
-def _chunks(rows: DataFrame, count: int) -> list[tuple[DataFrame, float]]:
+def chunks(rows: DataFrame, count: int) -> list[tuple[DataFrame, float]]:
     """The rows cut by their low watermark into pieces that one task can sort, each with the share that lies before."""
     pieces = max(1, round(count / _ROWS_PER_CHUNK))
     mark = sf.unix_micros("low_watermark")
@@ -188,11 +190,11 @@ def _chunks(rows: DataFrame, count: int) -> list[tuple[DataFrame, float]]:
         shares = [number / pieces for number in range(1, pieces)]
         ends = sorted(set(rows.agg(sf.percentile_approx(mark, shares, 10_000)).collect()[0][0]))
     bounds = [None, *ends, None]
-    chunks = []
+    cut = []
     for number, (after, upto) in enumerate(pairwise(bounds)):
         chunk = rows if after is None else rows.where(mark > after)
-        chunks.append((chunk if upto is None else chunk.where(mark <= upto), number / (len(ends) + 1)))
-    return chunks
+        cut.append((chunk if upto is None else chunk.where(mark <= upto), number / (len(ends) + 1)))
+    return cut
 
 
 def _parts(spark: SparkSession, draft: str, folder: str) -> list[_Part]:
@@ -246,7 +248,7 @@ def _commits(parts: Sequence[_Part], gap: Gap, newest: LedgerEntry, version: int
         # Of rows with one low watermark some may follow: it is reached with the last of them.
         following = groups[number + 1][0] if number + 1 < len(groups) else None
         if following is None or following.lowest > group[-1].highest:
-            low = group[-1].highest if group else low
+            low = max(group[-1].highest, low or 0) if group else low
         entry = LedgerEntry(
             "copy",
             newest.job,

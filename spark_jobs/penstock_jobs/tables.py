@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -97,9 +97,13 @@ class OutputTable:
 
     def append(self, rows: DataFrame, entry: LedgerEntry, count: int) -> int:
         """Commit rows together with their ledger entry; the version of the commit. `count`: about how many rows."""
+        return self.append_pieces(rows.sparkSession, [(rows, count)], entry)
+
+    def append_pieces(self, spark: SparkSession, pieces: Iterable[tuple[DataFrame, int]], entry: LedgerEntry) -> int:
+        """Commit rows that are written piece by piece, each with about its number, and their ledger entry at once."""
         self._context.fence.check()
-        files = -(-count // _ROWS_PER_FILE) or 1
-        version = self._transactions.append(rows.coalesce(files), entry.to_json())
+        frames = (rows.coalesce(-(-count // _ROWS_PER_FILE) or 1) for rows, count in pieces)
+        version = self._transactions.append(spark, frames, entry.to_json())
         if self.ledger.entry_of(version) != entry:
             raise CommitLost(
                 f"batch {entry.batch} was committed to {self.path} as version {version}, but that version carries"

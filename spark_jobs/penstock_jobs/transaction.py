@@ -7,7 +7,7 @@ did before had claimed its epoch before, and so is seen by the fence (docs/decis
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from py4j.protocol import Py4JJavaError
@@ -38,21 +38,27 @@ class TableTransactions:
         self._empty_map = python.toScalaMap(jvm.java.util.HashMap())
         self._empty_seq = python.toSeq(jvm.java.util.ArrayList())
 
-    def append(self, rows: DataFrame, user_metadata: str) -> int:
-        """Commit rows; the version of the commit. Raises RunRefused when another run has taken the table over."""
-        session = rows.sparkSession._jsparkSession
+    def append(self, spark: SparkSession, pieces: Iterable[DataFrame], user_metadata: str) -> int:
+        """Commit rows, which are written piece by piece, all of them at once; the version of the commit.
+
+        Raises RunRefused when another run has taken the table over, and what the pieces raise; then nothing is in.
+        """
+        session = spark._jsparkSession
         log = self._log(session)
         transaction = log.startTransaction()
         options = self._options(self._empty_map, session.sessionState().conf())
-        write = self._write(
-            *(log, self._append, options, self._empty_seq, self._empty_map, rows._jdf, self._none, self._none, False)
-        )
-        actions = write.write(transaction, session, self._none, False)
         none = self._none
+        actions: Any = None
+        for rows in pieces:
+            write = self._write(
+                *(log, self._append, options, self._empty_seq, self._empty_map, rows._jdf, none, none, False)
+            )
+            written = write.write(transaction, session, none, False)
+            actions = written if actions is None else actions.concat(written)
         operation = self._operations.Write(
             *(self._append, none, none, self._some(user_metadata), none, none, none, none, none)
         )
-        return self._commit(transaction, actions, operation)
+        return self._commit(transaction, self._empty_seq if actions is None else actions, operation)
 
     def set_property(self, spark: SparkSession, name: str, value: str) -> int | None:
         """Commit a table property, by which every transaction in flight fails; the version of the commit.

@@ -63,7 +63,7 @@ describe("shadow jobs", () => {
   it("catch up beside the live jobs, in the same application, and nobody notices", async () => {
     await store.create({
       ...{ pipeline: "sales", number, parent: first.number, replay: randomUUID(), jobs: REPLAYED, limits: {} },
-      ...{ rules: first.rules, start: null },
+      ...{ rules: first.rules, start: null, inherits: null },
     });
     await store.setShadows("sales", number, "running");
     await produce(stack, { seed: 172, events: 300 });

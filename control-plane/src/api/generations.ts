@@ -29,6 +29,13 @@ const GenerationResource = Type.Object(
         examples: [{ "0": "915" }],
       }),
     ),
+    inherits: Nullable(
+      Type.String({
+        description:
+          "Where the rows before `start` were taken over from, below the lake; null: it has none, or has made all",
+        examples: ["gen=1/silver.sales_events"],
+      }),
+    ),
     shadows: Type.Array(Type.String(), { description: "Its shadow jobs", examples: [["sales.silver@2"]] }),
     held: Nullable(Type.String({ examples: ["sales.gold is more than 30 s behind"] })),
     createdAt: Instant,
@@ -96,10 +103,10 @@ export const generationRoutes: FastifyPluginAsyncTypebox<{ generations: Generati
 };
 
 function toResource({ number, tables, rules, shadows, ...generation }: GenerationDetails) {
-  const { state, parent, replay, start, held, createdAt, promotedAt, keptUntil, collectedAt } = generation;
+  const { state, parent, replay, start, inherits, held, createdAt, promotedAt, keptUntil, collectedAt } = generation;
   return {
     generation: number,
-    ...{ state, parent, replay, tables, start, held },
+    ...{ state, parent, replay, tables, start, inherits, held },
     rules: writeRules(rules),
     shadows: shadows.map(({ id }) => id),
     createdAt: createdAt.toISOString(),

@@ -20,13 +20,16 @@ export const FromSchema = Type.Object(
     timestamp: Type.Optional(
       Type.String({
         description:
-          "With the first record of each partition at or after this ISO-8601 instant; for the job that reads Kafka",
+          "With the first record of each partition at or after this ISO-8601 instant; for bronze and silver. Silver takes over what lies before from the live generation, bronze has nothing before",
         examples: ["2026-11-21T00:00:00Z"],
       }),
     ),
-    offsets: Type.Optional(Vector("With these offsets, one for each partition; for the job that reads Kafka")),
+    offsets: Type.Optional(Vector("With these offsets, one for each partition; as by a timestamp")),
     version: Type.Optional(
-      Type.String({ description: "With this version of the table that it reads: not built yet", examples: ["12"] }),
+      Type.String({
+        description: "With what came after this version of the table that it reads; for silver, as by a timestamp",
+        examples: ["12"],
+      }),
     ),
   },
   { ...closed, description: "Exactly one of these; with the beginning when left out" },
@@ -195,7 +198,9 @@ export const PlanResource = Type.Object(
         description: "Tables that both generations read",
       },
     ),
-    start: Vector("The first offset that is read, by partition"),
+    start: Vector(
+      "The first offset that is read, by partition; what lies before is taken over, or left out (see `warnings`)",
+    ),
     position: Vector("What all live jobs of it had read when it was planned"),
     rules: Type.Object(
       {

@@ -1,7 +1,7 @@
 import type { WireRule } from "./dq/rule.ts";
 import { checkpointPath } from "./layout.ts";
 import type { ContractSpec, HousekeepingSpec, PipelineParameters } from "./manifest.ts";
-import type { JobSpec } from "./specs/job-spec.ts";
+import { type JobSpec, JUDGES } from "./specs/job-spec.ts";
 import type { AssignmentSpec } from "./sync.ts";
 
 /** What an assignment is composed from, beside the job itself. */
@@ -36,6 +36,8 @@ export interface PlacedJob {
   /** those that decide about its rows, beside those of the pipeline */
   rules: Partial<PipelineParameters>;
   start: Record<string, string> | null;
+  /** folder below the lake whose rows before `start` its generation has taken over */
+  inherits: string | null;
   held: string | null;
   spec: JobSpec;
 }
@@ -48,7 +50,7 @@ const WEIGHTS = { live: 8, shadow: 1 };
  * @param spec that its run was opened with
  */
 export function composeSpec(site: AssignmentSite, placed: PlacedJob, spec: JobSpec): AssignmentSpec {
-  const { id, job, tables, start, held } = placed;
+  const { id, job, tables, held } = placed;
   return {
     pipeline: site.pipeline,
     kind: spec.kind,
@@ -68,13 +70,20 @@ export function composeSpec(site: AssignmentSite, placed: PlacedJob, spec: JobSp
     overrides: [],
     overridesApplied: false,
     checkpoint: checkpointOf(site, placed),
-    start: start === null || spec.reads.length > 0 ? null : { offsets: start },
+    start: startOf(site, placed, spec),
     pace: { weight: id === job ? WEIGHTS.live : WEIGHTS.shadow, held },
     // A generation that an older release made says nothing of aliases: it has none.
     parameters: { ...site.parameters, aliases: {}, ...placed.rules },
     housekeeping: { ...site.housekeeping },
     ...(spec.kind === "dq" ? { qualityRules: site.qualityRules } : {}),
   };
+}
+
+/** Of the generation's jobs only that one begins elsewhere which the replay was of; those downstream read all that it has. */
+function startOf({ lakeDir }: AssignmentSite, { start, inherits }: PlacedJob, spec: JobSpec): AssignmentSpec["start"] {
+  if (start === null) return null;
+  if (inherits === null) return spec.reads.length === 0 ? { offsets: start } : null;
+  return spec.kind === JUDGES ? { offsets: start, inherits: `${lakeDir}/${inherits}` } : null;
 }
 
 /** Who streams from a folder, whichever generations share it. */

@@ -127,8 +127,11 @@ export interface AssignmentSpec {
   /** whether any override was ever applied: ids that it let in must be known then */
   overridesApplied: boolean;
   checkpoint: string;
-  /** offsets at which a reader of the topic begins where it has no checkpoint; null: at the earliest, or with what it reads otherwise */
-  start: { offsets: Record<string, string> } | null;
+  /**
+   * Offsets at which a job begins that has no checkpoint: a reader of the topic, or, with `inherits`, the job that judges records, which takes over
+   * the rows before them from the table there (absolute path). Null: at the earliest, or with all of what it reads.
+   */
+  start: { offsets: Record<string, string>; inherits?: string } | null;
   /** its share of the cores; `held`: why it is to begin no batch for the time being */
   pace: { weight: number; held: string | null };
   parameters: PipelineParameters;

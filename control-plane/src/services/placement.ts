@@ -11,8 +11,10 @@ export interface Placement {
   tables: Readonly<Record<string, string>>;
   /** those that its rows were made by, whatever the manifest says by now */
   rules: GenerationRow["rules"];
-  /** offsets at which it begins to read the topic, where it has no checkpoint; null for the earliest */
+  /** offsets at which its generation begins; null for all that there is */
   start: Record<string, string> | null;
+  /** the folder below the lake from which its generation has the rows before `start`; null for none */
+  inherits: string | null;
   /** why it begins no batch for the time being */
   held: string | null;
   /** the replay that a shadow works for */
@@ -35,6 +37,7 @@ export function placer(generations: readonly GenerationRow[]): (job: JobRow) => 
       tables: seen?.tables ?? {},
       rules: own?.rules ?? {},
       start: own?.start ?? null,
+      inherits: own?.inherits ?? null,
       held: shadowOf === null ? null : (seen?.held ?? null),
       replay: shadowOf === null ? null : (seen?.replay ?? null),
       live: live?.number ?? 1,

@@ -126,8 +126,10 @@ export interface GenerationRow {
   /** table to folder below the lake */
   tables: Record<string, string>;
   rules: Partial<PipelineParameters>;
-  /** offsets by partition at which its reader of the topic begins; null for the earliest */
+  /** offsets by partition at which its first job begins; null for all that there is */
   start: Record<string, string> | null;
+  /** folder below the lake of the table whose rows before `start` it has taken over; null: it lacks them, or has all */
+  inherits: string | null;
   /** why its shadow jobs begin no batch for the time being */
   held: string | null;
 }

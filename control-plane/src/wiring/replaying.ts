@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from "fastify";
 import { removeFolder } from "../adapters/folders.ts";
 import { createGenerationPositions } from "../adapters/postgres/generation-positions.ts";
+import { createLedgerStore } from "../adapters/postgres/ledger.ts";
 import { createReplayStore } from "../adapters/postgres/replays.ts";
 import type { Config } from "../config.ts";
 import type { Manifest } from "../domain/manifest.ts";
@@ -100,6 +101,7 @@ export function createReplaying(outside: Outside, parts: ReplayingParts): Replay
     catalog,
     generations: generationStore,
     positions: ledger,
+    ledger: createLedgerStore(database),
     topics,
     facts: createLiveFacts({ snapshots, journal, files: outside.dataFiles }),
     standingOverrides: () => outside.overrides.standing(pipeline),

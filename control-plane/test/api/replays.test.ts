@@ -17,7 +17,16 @@ beforeAll(async () => {
   const audit = { actor: "ana", action: "replay.create", target: wish.job, requestId: null, before: null, after: null };
   await createReplayStore(database).insert(wish, audit);
   await createGenerationStore(database).create({
-    ...{ pipeline: "sales", number: 2, parent: 1, replay: id, rules: { windowMs: 300_000 }, limits: {}, start: null },
+    ...{
+      pipeline: "sales",
+      number: 2,
+      parent: 1,
+      replay: id,
+      rules: { windowMs: 300_000 },
+      limits: {},
+      start: null,
+      inherits: null,
+    },
     jobs: wish.plan.jobs.map(({ job }) => job),
   });
 }, 60_000);
@@ -74,7 +83,7 @@ describe("POST /v1/replays", () => {
       code: "unknown_job",
       next: expect.stringContaining("sales.silver"),
     });
-    const middle = await call("POST", "/v1/replays?dryRun=true", { job: "sales.silver", from: { version: "3" } });
+    const middle = await call("POST", "/v1/replays?dryRun=true", { job: "sales.gold", from: { version: "3" } });
     expect(middle.body).toMatchObject({ status: 422, code: "replay_unsupported" });
   });
 

@@ -19,7 +19,18 @@ const second = replayedTables(
 
 function place(job: string, differing: Partial<PlacedJob> = {}): PlacedJob {
   const spec = manifest.jobs[job] ?? expect.fail(`no ${job}`);
-  return { id: job, job, generation: 1, tables: first, rules: {}, start: null, held: null, spec, ...differing };
+  return {
+    id: job,
+    job,
+    generation: 1,
+    tables: first,
+    rules: {},
+    start: null,
+    inherits: null,
+    held: null,
+    spec,
+    ...differing,
+  };
 }
 
 const shadow = (job: string, differing: Partial<PlacedJob> = {}) =>
@@ -104,5 +115,15 @@ describe("an assignment", () => {
     expect(compose(shadow("sales.bronze", { start })).start).toEqual({ offsets: start });
     expect(compose(shadow("sales.silver", { start })).start).toBeNull();
     expect(compose(place("sales.bronze")).start).toBeNull();
+  });
+
+  it("tells the job that judges records where it begins and from where it has the rows before that, and nobody else", () => {
+    const middle = { start: { "0": "17" }, inherits: "gen=1/silver.sales_events" };
+    expect(compose(shadow("sales.silver", middle)).start).toEqual({
+      offsets: { "0": "17" },
+      inherits: "/lake/gen=1/silver.sales_events",
+    });
+    expect(compose(shadow("sales.gold", middle)).start).toBeNull();
+    expect(compose(shadow("sales.dq", middle)).start).toBeNull();
   });
 });

@@ -22,6 +22,12 @@ describe("a batch of silver", () => {
     expect(disagreements(SILVER, entry({ duplicate: 5 }, { letInCopies: 2 }), dropping(3))).toEqual([]);
   });
 
+  it("may have read ids that were accepted before its generation began, which are no records", () => {
+    const told = { ...dropping(3), numInputRows: 2 * (388 + 40) };
+    expect(disagreements(SILVER, entry({ duplicate: 3 }, { knownIds: 40 }), told)).toEqual([]);
+    expect(disagreements(SILVER, entry({ duplicate: 3 }), told)).toHaveLength(1);
+  });
+
   it("disagrees by name and figures", () => {
     expect(disagreements(SILVER, { rowsIn: 387, rows: { duplicate: 2 } }, dropping(3))).toEqual([
       "rows read: Spark counted 388, the ledger says 387",

@@ -66,7 +66,16 @@ const epochs = () => runner.assignments.map(({ job, generation, epoch }) => `${j
 describe("shadow jobs", { timeout: 60_000 }, () => {
   it("run beside the jobs that they shadow, in the same application and under the same name", async () => {
     await store.create({
-      ...{ pipeline: "sales", number: 2, parent: 1, replay: REPLAY, jobs: REPLAYED, rules: {}, start: null },
+      ...{
+        pipeline: "sales",
+        number: 2,
+        parent: 1,
+        replay: REPLAY,
+        jobs: REPLAYED,
+        rules: {},
+        start: null,
+        inherits: null,
+      },
       limits: { "sales.silver": { maxFilesPerTrigger: 4 } },
     });
     await store.setShadows("sales", 2, "running");

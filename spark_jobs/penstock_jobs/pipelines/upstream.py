@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from pyspark.sql import DataFrame
@@ -34,20 +35,29 @@ class Upstream:
         """Raise WaitingFor while the table does not exist."""
         require_table(self._context, self._table)
 
-    def open(self, known: LedgerEntry | None) -> None:
+    @property
+    def reads_copy(self) -> bool:
+        """Whether the query reads a copy and not the table itself."""
+        return self._reads_copy
+
+    def open(self, known: LedgerEntry | None, first: Callable[[], DataFrame] | None = None) -> None:
         """Find what is to be read: the table, or a copy of what its log has forgotten, which is made where needed.
 
-        `known` is the newest entry of the job's own table. Raises WaitingFor, and JobRefused where it cannot be told
-        what is missing.
+        `known` is the newest entry of the job's own table. `first`: the job begins behind `known`, with these rows,
+        which no commit of the table has: that takes a copy as well. Raises WaitingFor, and JobRefused where it cannot
+        be told what is missing.
         """
         position = self._position()
         self._reads_copy = self._copy.serves(position.version)
         if self._reads_copy:
             return
-        if not self._has_forgotten(position.version):
+        begins = first is not None and self._checkpoint.committed() is None
+        if not begins and not self._has_forgotten(position.version):
             self._copy.remove()
             return
         gap = self._gap(position, known)
+        if begins and first is not None:
+            gap = replace(gap, known=known, first=first())
         self._copy.make(self._ledger.table_path, gap, self._entry_at, self._say)
         self._reads_copy = True
 

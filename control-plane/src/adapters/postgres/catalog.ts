@@ -8,7 +8,7 @@ export const JOB_COLUMNS = `id, pipeline, application, spec, revision, desired, 
   stop_timeout_ms AS "stopTimeoutMs", epoch, state, reason, state_since AS "stateSince", shadow_of AS "shadowOf", generation, shadow_in AS "shadowIn", retired_at AS "retiredAt"`;
 
 /** What the services know of a generation. */
-export const GENERATION_COLUMNS = `pipeline, number, live, state IN ('discarded', 'collected') AS "isGone", replay, tables, rules, start, held`;
+export const GENERATION_COLUMNS = `pipeline, number, live, state IN ('discarded', 'collected') AS "isGone", replay, tables, rules, start, inherits, held`;
 
 export const APPLICATION_COLUMNS = "name, pipeline, spec, revision, dedicated";
 

@@ -146,11 +146,11 @@ async function insertGeneration(tx: Queryable, wish: NewGeneration, generations:
   const unknown = wish.jobs.filter((id) => !jobs.some((job) => job.id === id));
   if (unknown.length > 0) throw new Error(`no job ${unknown.join(", ")}`);
   await tx.query(
-    `INSERT INTO generations (pipeline, number, parent, live, state, replay, tables, rules, start)
-     VALUES ($1, $2, $3, false, 'shadow', $4, $5, $6, $7)`,
+    `INSERT INTO generations (pipeline, number, parent, live, state, replay, tables, rules, start, inherits)
+     VALUES ($1, $2, $3, false, 'shadow', $4, $5, $6, $7, $8)`,
     [
       ...[wish.pipeline, wish.number, wish.parent, wish.replay],
-      ...[replayedTables(wish.number, live.tables, replayed.map(toWriter)), wish.rules, wish.start],
+      ...[replayedTables(wish.number, live.tables, replayed.map(toWriter)), wish.rules, wish.start, wish.inherits],
     ],
   );
   for (const job of replayed) await saveShadow(tx, job, wish.number, wish.number, wish.limits[job.id] ?? {});

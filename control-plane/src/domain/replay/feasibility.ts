@@ -91,17 +91,26 @@ export function diskFeasibility(rebuilt: readonly bigint[], copied: readonly big
   };
 }
 
-/** The jobs work at the same time, so the slowest one decides. @param rates of each job; null where nothing was measured */
-export function estimateTime(rows: bigint, rates: Readonly<Record<string, MeasuredRate | null>>): TimeEstimate {
-  const known = Object.entries(rates).flatMap(([job, rate]) =>
-    rate === null || rate.ms <= 0 || rate.rows <= 0 ? [] : [{ job, ...rate, perSecond: (rate.rows / rate.ms) * 1_000 }],
-  );
-  const slowest = known.toSorted((one, other) => one.perSecond - other.perSecond)[0];
+/**
+ * The jobs work at the same time, so the slowest one decides.
+ * @param rows that each job reads
+ * @param rates of each job; null where nothing was measured
+ */
+export function estimateTime(
+  rows: Readonly<Record<string, bigint>>,
+  rates: Readonly<Record<string, MeasuredRate | null>>,
+): TimeEstimate {
+  const known = Object.entries(rates).flatMap(([job, rate]) => {
+    if (rate === null || rate.ms <= 0 || rate.rows <= 0) return [];
+    const perSecond = (rate.rows / rate.ms) * 1_000;
+    return [{ job, ...rate, perSecond, seconds: Number(rows[job] ?? 0n) / perSecond }];
+  });
+  const slowest = known.toSorted((one, other) => other.seconds - one.seconds)[0];
   if (slowest === undefined) {
     return { seconds: null, rowsPerSecond: null, basis: "no batch of these jobs is known yet" };
   }
   return {
-    seconds: Math.ceil(Number(rows) / slowest.perSecond) + START_SECONDS,
+    seconds: Math.ceil(slowest.seconds) + START_SECONDS,
     rowsPerSecond: Math.round(slowest.perSecond),
     basis: `the best of the last batches of ${slowest.job}: ${slowest.rows} rows in ${slowest.ms} ms; a larger batch is faster, and the live jobs come first`,
   };

@@ -1,5 +1,5 @@
 import type { PipelineParameters } from "../manifest.ts";
-import type { JobSpec } from "../specs/job-spec.ts";
+import { type JobSpec, JUDGES } from "../specs/job-spec.ts";
 import type { DiskFeasibility, KafkaFeasibility, TimeEstimate } from "./feasibility.ts";
 import type { OffsetVector } from "./offsets.ts";
 import { type ReplayRequest, writeRules } from "./request.ts";
@@ -85,7 +85,7 @@ export function ruleChanges(present: Partial<PipelineParameters>, planned: Parti
 
 /** Whether a scope has a job that makes silver's rows anew. */
 export function remakesSilver({ jobs }: Pick<ReplayScope, "jobs">, specs: Readonly<Record<string, JobSpec>>): boolean {
-  return jobs.some((job) => specs[job]?.kind === "silver");
+  return jobs.some((job) => specs[job]?.kind === JUDGES);
 }
 
 /**

@@ -10,6 +10,9 @@ export interface RestartPolicy {
   maxBackoffMs: number;
 }
 
+/** The kind of the jobs that judge records. */
+export const JUDGES = "silver";
+
 /** A job as declared; durations in milliseconds. */
 export interface JobSpec {
   kind: string;

@@ -50,6 +50,7 @@ export interface NewGeneration {
   /** limits of shadow jobs that differ from those of the jobs they shadow, by the latter's names */
   limits: Record<string, Record<string, number>>;
   start: Record<string, string> | null;
+  inherits: string | null;
 }
 
 export interface Stop {

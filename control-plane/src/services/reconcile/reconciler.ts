@@ -1,5 +1,6 @@
 import { type AssignmentSite, composeSpec, type PlacedJob } from "../../domain/assignment.ts";
 import type { LaunchPhase } from "../../domain/lifecycle/launch.ts";
+import { JUDGES } from "../../domain/specs/job-spec.ts";
 import type { Assignment, AssignmentSpec } from "../../domain/sync.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Journal } from "../journal.ts";
@@ -43,8 +44,6 @@ export interface ApplicationPlan {
 
 type Decisions = Pick<AssignmentSpec, "overrides" | "overridesApplied">;
 
-/** The kind of the jobs that judge records. */
-const JUDGES = "silver";
 /** A gap between two ticks that is longer means that this process did not run: nobody was silent meanwhile. */
 const GAP_MS = 5_000;
 

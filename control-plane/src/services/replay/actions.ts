@@ -1,6 +1,8 @@
 import type { ReplayAction } from "../../domain/replay/facts.ts";
 import { evaluateGates } from "../../domain/replay/gates.ts";
 import { aheadOfAll, behindAll } from "../../domain/replay/offsets.ts";
+import type { ReplayPlan } from "../../domain/replay/plan.ts";
+import type { ReplayRequest } from "../../domain/replay/request.ts";
 import type { FailpointName } from "../failpoint.ts";
 import type { GenerationDetails, GenerationStore } from "../generations/ports.ts";
 import type { Operations } from "../operations.ts";
@@ -91,7 +93,8 @@ export class ReplayActions {
       jobs: plan.jobs.map(({ job }) => job),
       rules: plan.rules.stored,
       limits: request.limits,
-      start: plan.kafka.needed && request.from.kind !== "beginning" ? plan.start : null,
+      start: request.from.kind === "beginning" ? null : plan.start,
+      inherits: inheritedBy(plan, request),
     });
     return {};
   }
@@ -119,7 +122,8 @@ export class ReplayActions {
       left: live,
       right: target,
       at: replay.target,
-      from: target.start ?? undefined,
+      // What it has taken over it has.
+      from: target.inherits === null ? (target.start ?? undefined) : undefined,
     });
     if (summary === null) return null;
     return { verdict: { at: replay.target, gates: evaluateGates(replay.request.gates, summary) } };
@@ -205,4 +209,10 @@ export class ReplayActions {
     const wish = { mode: "drain" as const, timeoutMs: null, force: false };
     return this.parts.operations.request(kind, job, wish, { by: requestedBy, requestId, idempotencyKey: null });
   }
+}
+
+/** The folder below the lake from which the new generation has the rows before its start: a replay of bronze leaves them out. */
+function inheritedBy({ kafka, tables }: ReplayPlan, { from }: ReplayRequest): string | null {
+  if (kafka.needed || from.kind === "beginning") return null;
+  return tables[0]?.from ?? null;
 }

@@ -1,3 +1,4 @@
+import { parseInstant } from "../../domain/delta/instant.ts";
 import type { MeasuredRate } from "../../domain/replay/feasibility.ts";
 import type { OffsetVector } from "../../domain/replay/offsets.ts";
 import type { Journal } from "../journal.ts";
@@ -12,6 +13,8 @@ export interface LiveFacts {
   missingFile(table: string): Promise<string | null>;
   /** the lowest offset of each partition that a table has rows of */
   firstOffsets(table: string): Promise<OffsetVector>;
+  /** the lowest offset of each partition that has a row as young as a moment (ISO-8601) */
+  firstOffsetsSince(table: string, moment: string): Promise<OffsetVector>;
   /** ids of the writers' schemas of the rows that could be decoded */
   writerSchemas(table: string): Promise<number[]>;
   /** the fastest of a job's last batches; null where none is known */
@@ -52,6 +55,17 @@ export function createLiveFacts({
         if (relation === undefined) return {};
         const rows = await set.query(
           `SELECT "partition", min("offset")::VARCHAR AS first FROM ${relation} GROUP BY ALL ORDER BY "partition"`,
+        );
+        return Object.fromEntries(rows.map(({ partition, first }) => [String(partition), String(first)]));
+      }),
+
+    firstOffsetsSince: (table, moment) =>
+      snapshots.read([table], async (set) => {
+        const relation = set.relation(table, ["partition", "offset", "kafka_timestamp"]);
+        if (relation === undefined) return {};
+        const rows = await set.query(
+          `SELECT "partition", min("offset")::VARCHAR AS first FROM ${relation}
+           WHERE kafka_timestamp >= make_timestamptz(${parseInstant(moment)}) GROUP BY ALL ORDER BY "partition"`,
         );
         return Object.fromEntries(rows.map(({ partition, first }) => [String(partition), String(first)]));
       }),

@@ -21,14 +21,18 @@ import {
 } from "../../domain/replay/plan.ts";
 import { type ReplayBody, type ReplayRequest, readReplayRequest } from "../../domain/replay/request.ts";
 import { type ReplayScope, scopeOf, tablesOf } from "../../domain/replay/scope.ts";
-import type { JobSpec } from "../../domain/specs/job-spec.ts";
+import { type JobSpec, JUDGES } from "../../domain/specs/job-spec.ts";
 import type { GenerationStore } from "../generations/ports.ts";
+import type { LedgerStore } from "../ledger.ts";
 import type { CatalogStore, Clock, Topics } from "../ports.ts";
 import type { GenerationRow, JobRow } from "../rows.ts";
+import { resolveCut } from "./cut.ts";
 import type { LiveFacts } from "./live-facts.ts";
 import type { GenerationPositions } from "./ports.ts";
 import { recordTimes, type TopicTimes } from "./record-times.ts";
 import { noSpace, offsetsGone, schemaUnreadable, unsupportedReplay } from "./refusals.ts";
+import { refuseUnbuilt } from "./unbuilt.ts";
+import { inheritedText, warningsOf } from "./warnings.ts";
 
 export interface PlannerParts {
   pipeline: string;
@@ -39,6 +43,8 @@ export interface PlannerParts {
   catalog: CatalogStore;
   generations: Pick<GenerationStore, "nextNumber">;
   positions: GenerationPositions;
+  /** what the tables' commits say */
+  ledger: Pick<LedgerStore, "entries" | "harvested">;
   topics: Pick<Topics, "offsets" | "describe"> & TopicTimes;
   facts: LiveFacts;
   /** numbers of the overrides that a replay of silver applies */
@@ -99,9 +105,13 @@ export class ReplayPlanner {
     const generation = await generations.nextNumber(pipeline);
     const tables = tablesOf(generation, parent.tables, scope);
     const source = specs[request.job]?.reads[0] ?? null;
-    const { start, kafka } = await this.start(request, source, specs, scope);
-    const position = await this.positionOf(scope, specs, parent);
-    const rows = recordsBetween(start, kafka.needed ? kafka.latest : position);
+    const { first, start, kafka } = await this.start(request, source, specs, scope, parent);
+    const position = await this.positionOf(scope.jobs, specs, parent);
+    const end = kafka.needed ? kafka.latest : position;
+    // Whoever reads what the replayed job makes reads what it has taken over as well.
+    const rows = Object.fromEntries(
+      scope.jobs.map((id) => [id, recordsBetween(id === request.job ? start : first, end)]),
+    );
     await this.refuseGaps(scope, specs);
     const disk = await this.disk(scope, specs);
     if (silver) await this.refuseUnreadable(scope, specs);
@@ -115,7 +125,12 @@ export class ReplayPlanner {
       parent: parent.number,
       jobs: scope.jobs.map((id) => {
         const { revision = 1, spec } = jobs.find((each) => each.id === id) ?? {};
-        return { job: id, rows: String(rows), specRevision: revision, drainTimeoutMs: spec?.drainTimeoutMs ?? 0 };
+        return {
+          job: id,
+          rows: String(rows[id] ?? 0n),
+          specRevision: revision,
+          drainTimeoutMs: spec?.drainTimeoutMs ?? 0,
+        };
       }),
       tables: scope.rebuilt.map((table) => ({ table, from: parent.tables[table] ?? "", to: tables[table] ?? "" })),
       shared: scope.shared.map((table) => ({ table, path: parent.tables[table] ?? "" })),
@@ -126,20 +141,28 @@ export class ReplayPlanner {
       kafka,
       disk,
       time: estimateTime(rows, Object.fromEntries(rates)),
-      warnings: warningsOf(request, kafka, start, jobs, scope),
+      warnings: [
+        ...warningsOf(request, kafka, start, jobs, scope),
+        ...inheritedText(recordsBetween(first, start), start, parent.number),
+      ],
     };
   }
 
-  /** Where the replay begins, and whether that is still there. */
+  /** Where the replay begins, after which records that it takes over, and whether that is still there. */
   private async start(
     request: ReplayRequest,
     source: string | null,
     specs: Readonly<Record<string, JobSpec>>,
     scope: ReplayScope,
-  ): Promise<{ start: OffsetVector; kafka: KafkaFeasibility }> {
+    parent: GenerationRow,
+  ): Promise<{ first: OffsetVector; start: OffsetVector; kafka: KafkaFeasibility }> {
     const { topics, topic, facts, clock } = this.parts;
     const ends = await topics.offsets(topic);
-    if (source !== null) return { start: await facts.firstOffsets(source), kafka: kafkaNotNeeded(ends) };
+    if (source !== null) {
+      const first = await facts.firstOffsets(source);
+      const start = request.from.kind === "beginning" ? first : await this.cut(request, source, first, specs, parent);
+      return { first, start, kafka: kafkaNotNeeded(ends) };
+    }
     const earliest = Object.fromEntries(
       [...ends].map(([partition, { earliest: at }]) => [String(partition), String(at)]),
     );
@@ -149,7 +172,7 @@ export class ReplayPlanner {
     const now = clock.now();
     const times = await recordTimes(topics, topic, start, now, isBounded ? retentionMs * 2 : LOOK_BACK_MS);
     const kafka = kafkaFeasibility(start, ends, times, isBounded ? retentionMs : null);
-    const silver = Object.keys(specs).find((id) => specs[id]?.kind === "silver") ?? "the job after it";
+    const silver = Object.keys(specs).find((id) => specs[id]?.kind === JUDGES) ?? "the job after it";
     if (kafka.missing.length > 0) throw offsetsGone(silver, kafka);
     if (request.from.kind === "beginning") {
       // All of it is asked for: what bronze has and Kafka has not would be lost.
@@ -157,7 +180,27 @@ export class ReplayPlanner {
       const whole = kafkaFeasibility({ ...start, ...first }, ends, {}, null);
       if (whole.missing.length > 0) throw offsetsGone(silver, whole);
     }
-    return { start, kafka };
+    return { first: start, start, kafka };
+  }
+
+  /** Where a replay of the job that judges records begins in the middle. */
+  private async cut(
+    { job, from }: ReplayRequest,
+    source: string,
+    first: OffsetVector,
+    specs: Readonly<Record<string, JobSpec>>,
+    parent: GenerationRow,
+  ): Promise<OffsetVector> {
+    const path = parent.tables[source] ?? "";
+    const bounds = { first, read: await this.positionOf([job], specs, parent) };
+    if (Object.keys(bounds.read).length === 0) {
+      throw unsupportedReplay(
+        `${job} has read nothing yet: there is nothing to be taken over.`,
+        `a replay of ${job} from the beginning, up to now`,
+      );
+    }
+    const table = { name: source, path, generation: generationOf(path) ?? parent.number };
+    return resolveCut(this.parts, from, { job, table, ...bounds });
   }
 
   private async startInTopic({ from }: ReplayRequest, earliest: OffsetVector): Promise<OffsetVector> {
@@ -174,12 +217,12 @@ export class ReplayPlanner {
   }
 
   private async positionOf(
-    scope: ReplayScope,
+    jobs: readonly string[],
     specs: Readonly<Record<string, JobSpec>>,
     parent: GenerationRow,
   ): Promise<OffsetVector> {
     const positions = await Promise.all(
-      scope.jobs.map((job) => {
+      jobs.map((job) => {
         const writes = specs[job]?.writes ?? [];
         const generation = generationOf(parent.tables[writes[0] ?? ""] ?? "") ?? parent.number;
         return this.parts.positions.position(job, generation, writes);
@@ -209,24 +252,11 @@ export class ReplayPlanner {
 
   private async refuseUnreadable(scope: ReplayScope, specs: Readonly<Record<string, JobSpec>>): Promise<void> {
     const { facts, unknownSchemas, subject } = this.parts;
-    const table = scope.jobs.map((job) => specs[job]).find((spec) => spec?.kind === "silver")?.writes[0];
+    const table = scope.jobs.map((job) => specs[job]).find((spec) => spec?.kind === JUDGES)?.writes[0];
     if (table === undefined) return;
     const unknown = await unknownSchemas(await facts.writerSchemas(table));
     if (unknown.length > 0) throw schemaUnreadable(unknown, subject);
   }
-}
-
-function refuseUnbuilt(body: ReplayBody, { id, spec }: JobRow): void {
-  const possible =
-    spec.reads.length === 0
-      ? `a replay of ${id} from the beginning, from a timestamp or from offsets that Kafka holds, up to now`
-      : `a replay of ${id} from the beginning, up to now: {"from": {"beginning": true}}`;
-  if (body.to !== undefined) {
-    throw unsupportedReplay("A replay that ends before the present (`to`) is not built yet.", possible);
-  }
-  const from = Object.keys(body.from ?? {})[0] ?? "beginning";
-  if (from === "beginning" || (spec.reads.length === 0 && from !== "version")) return;
-  throw unsupportedReplay(`A replay of ${id} from the middle (\`from.${from}\`) is not built yet.`, possible);
 }
 
 function refuseRules({ rules, job }: ReplayRequest, silver: boolean): void {
@@ -236,26 +266,6 @@ function refuseRules({ rules, job }: ReplayRequest, silver: boolean): void {
     expected: `none: ${job} reads rows that this rule has decided already; replay the job that writes silver`,
   }));
   if (errors.length > 0) throw invalidRequest(errors);
-}
-
-function warningsOf(
-  { from }: ReplayRequest,
-  kafka: KafkaFeasibility,
-  start: OffsetVector,
-  jobs: readonly JobRow[],
-  scope: ReplayScope,
-): string[] {
-  const warnings: string[] = [];
-  if (kafka.needed && from.kind !== "beginning") {
-    const where = Object.entries(start).map(([partition, offset]) => `${partition}: ${offset}`);
-    warnings.push(
-      `The new generation has no record before these offsets (${where.join(", ")}); windows of that time are missing in it.`,
-    );
-  }
-  for (const { id, state, reason } of jobs.filter((job) => scope.jobs.includes(job.id))) {
-    if (state === "FAILED") warnings.push(`The live job ${id} is FAILED: ${reason ?? "no reason is known"}.`);
-  }
-  return warnings;
 }
 
 function unknownJob(id: string, known: string[]): Problem {

@@ -47,6 +47,14 @@ describe("a new generation", () => {
     expect(silver?.limits).toEqual({ maxFilesPerTrigger: 4 });
   });
 
+  it("keeps where it begins, and from where it has what lies before", async () => {
+    const p = await world.pipeline("middle");
+    const middle = { start: { "0": "17" }, inherits: "gen=1/silver.sales_events" };
+    expect(await world.store.create(p.wish(2, middle))).toMatchObject(middle);
+    expect(await world.store.find(p.name, 2)).toMatchObject(middle);
+    expect(await world.store.find(p.name, 1)).toMatchObject({ start: null, inherits: null });
+  });
+
   it("is made once, however often its replay asks for it", async () => {
     const p = await world.pipeline("repeated");
     expect(await world.store.nextNumber(p.name)).toBe(2);

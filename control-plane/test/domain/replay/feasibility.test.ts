@@ -5,6 +5,7 @@ const TOPIC = new Map([
   [0, { earliest: 100n, latest: 500n }],
   [1, { earliest: 0n, latest: 20n }],
 ]);
+const all = (rows: bigint) => ({ "sales.silver": rows, "sales.gold": rows, "sales.dq": rows });
 const [HOUR, DAY] = [3_600_000, 86_400_000];
 
 describe("what Kafka still holds", () => {
@@ -45,7 +46,7 @@ describe("the room that a replay needs", () => {
 
 describe("the time that a replay takes", () => {
   it("is that of the slowest job", () => {
-    const found = estimateTime(100_000n, {
+    const found = estimateTime(all(100_000n), {
       "sales.silver": { rows: 20_000, ms: 2_000 },
       "sales.gold": { rows: 20_000, ms: 4_000 },
       "sales.dq": null,
@@ -54,7 +55,13 @@ describe("the time that a replay takes", () => {
     expect(found.basis).toContain("sales.gold: 20000 rows in 4000 ms");
   });
 
+  it("is that of the job which takes longest, however fast it is", () => {
+    const rates = { "sales.silver": { rows: 20_000, ms: 2_000 }, "sales.gold": { rows: 20_000, ms: 1_000 } };
+    const found = estimateTime({ "sales.silver": 1_000n, "sales.gold": 100_000n }, rates);
+    expect(found).toMatchObject({ seconds: 15, rowsPerSecond: 20_000 });
+  });
+
   it("is not known where nothing was measured", () => {
-    expect(estimateTime(1n, { "sales.gold": null })).toMatchObject({ seconds: null, rowsPerSecond: null });
+    expect(estimateTime(all(1n), { "sales.gold": null })).toMatchObject({ seconds: null, rowsPerSecond: null });
   });
 });

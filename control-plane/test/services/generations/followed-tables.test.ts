@@ -6,7 +6,7 @@ const [BRONZE, GOLD] = ["bronze.sales_events", "gold.revenue_5m"];
 /** Generation 1 is kept, 2 is live, 3 a shadow, 4 was given up. */
 const generation = (number: number) => ({
   ...{ pipeline: "sales", number, live: number === 2, isGone: number === 4 },
-  ...{ replay: null, rules: {}, start: null, held: null },
+  ...{ replay: null, rules: {}, start: null, inherits: null, held: null },
   tables: { [BRONZE]: "gen=1/bronze.sales_events", [GOLD]: `gen=${number}/gold.revenue_5m` },
 });
 

@@ -19,7 +19,17 @@ beforeEach(async () => {
 afterEach(() => rm(lakeDir, { recursive: true, force: true }));
 
 const generation = (number: number) => ({
-  ...{ pipeline: "sales", number, live: true, isGone: false, replay: null, rules: {}, start: null, held: null },
+  ...{
+    pipeline: "sales",
+    number,
+    live: true,
+    isGone: false,
+    replay: null,
+    rules: {},
+    start: null,
+    inherits: null,
+    held: null,
+  },
   tables: { "gold.revenue_5m": `gen=${number}/gold.revenue_5m` },
 });
 

@@ -45,6 +45,11 @@ describe("what a plan knows of live tables", () => {
     expect((await facts.writerSchemas(SILVER)).every(Number.isInteger)).toBe(true);
   });
 
+  it("is where the records of a moment and later begin, in each partition that has some", async () => {
+    expect(await facts.firstOffsetsSince(SILVER, "1970-01-01T00:00:00Z")).toEqual(await facts.firstOffsets(SILVER));
+    expect(await facts.firstOffsetsSince(SILVER, "9000-01-01T00:00:00Z")).toEqual({});
+  });
+
   it("is whether all their files are there", async () => {
     expect(await facts.missingFile(SILVER)).toBeNull();
     rmSync(join(lake.path(SALES_TABLES[SILVER]), "outcome=late"), { recursive: true });

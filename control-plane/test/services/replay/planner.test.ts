@@ -26,6 +26,13 @@ function minutely(earliest: bigint, latest: bigint) {
   };
 }
 
+/** What bronze's ledger still knows; 20 is a compaction, and 80 is ahead of silver. */
+const COMMITS = [
+  { version: 19, kind: "batch", entry: { through: { "sales.events.v1": { "0": "40", "1": "50" } } } },
+  { version: 60, kind: "tick", entry: { through: { "sales.events.v1": { "0": "300", "1": "310" } } } },
+  { version: 80, kind: "batch", entry: { through: { "sales.events.v1": { "0": "391", "1": "380" } } } },
+];
+
 let parts: PlannerParts;
 let tables: GenerationRow["tables"];
 
@@ -62,6 +69,11 @@ beforeEach(() => {
         at: new Date(NOW),
       }),
     },
+    ledger: {
+      harvested: async () => new Map([["gen=1/bronze.sales_events", 90]]),
+      entries: async (_generation: number, _table: string, after: number, upTo: number) =>
+        COMMITS.filter(({ version }) => version > after && version <= upTo),
+    } as unknown as PlannerParts["ledger"],
     topics: {
       offsets: async () => topic,
       describe: async () => ({ retentionMs: String(24 * HOUR) }) as never,
@@ -71,6 +83,8 @@ beforeEach(() => {
       size: async (table) => (table.startsWith("bronze") ? 2n * GB : GB),
       missingFile: async () => null,
       firstOffsets: async () => ({ "0": "0", "1": "10" }),
+      // Of partition 1 nothing is that young.
+      firstOffsetsSince: async () => ({ "0": "200" }),
       writerSchemas: async () => [1, 2],
       bestBatch: async (job) => (job === "sales.gold" ? { rows: 100, ms: 1_000 } : null),
     },
@@ -148,6 +162,85 @@ describe("the plan of a replay", () => {
   });
 });
 
+describe("the plan of a replay of silver from the middle", () => {
+  it.each([
+    ["offsets as they are", { offsets: { "0": "390", "01": "10" } }, { "0": "390", "1": "10" }],
+    ["a moment by the records of bronze", { timestamp: "2026-11-25T20:00:00Z" }, { "0": "200", "1": "380" }],
+    ["a version by its ledger entry", { version: "19" }, { "0": "40", "1": "50" }],
+    ["a version without one by that before it", { version: "20" }, { "0": "40", "1": "50" }],
+  ])("takes %s", async (_, from, start) => {
+    const { plan: made } = await plan({ job: "sales.silver", from });
+    expect(made.start).toEqual(start);
+    expect(made.kafka.needed).toBe(false);
+  });
+
+  it("says how many records are taken over, and what the jobs read", async () => {
+    const { plan: made } = await plan({ job: "sales.silver", from: { offsets: { "0": "100", "1": "110" } } });
+    expect(made.jobs.map(({ job, rows }) => [job, rows])).toEqual([
+      ["sales.silver", "560"],
+      ["sales.dq", "760"],
+      ["sales.gold", "760"],
+    ]);
+    expect(made.warnings).toEqual([
+      expect.stringContaining(
+        "200 records before these offsets (0: 100, 1: 110) are taken over as generation 1 has them",
+      ),
+    ]);
+    // What is read downstream takes longest: gold's rate is the one that is known.
+    expect(made.time.seconds).toBe(18);
+  });
+
+  it("has the hash of its offsets", async () => {
+    const hashOf = async (offset: string) =>
+      (await plan({ job: "sales.silver", from: { offsets: { "0": offset, "1": "110" } } })).hash;
+    expect(await hashOf("100")).toBe(await hashOf("100"));
+    expect(await hashOf("101")).not.toBe(await hashOf("100"));
+  });
+
+  it.each([
+    [
+      "ahead of the live job",
+      { offsets: { "0": "391", "1": "10" } },
+      "offsets.0",
+      "from 0, the first in bronze.sales_events, to 390",
+    ],
+    [
+      "before bronze",
+      { offsets: { "0": "1", "1": "9" } },
+      "offsets.1",
+      "from 10, the first in bronze.sales_events, to 380",
+    ],
+    [
+      "a partition left out",
+      { offsets: { "0": "1" } },
+      "offsets",
+      "each partition of sales.events.v1 that sales.silver has read: 0, 1",
+    ],
+    ["a partition too many", { offsets: { "0": "1", "1": "10", "2": "0" } }, "offsets", "0, 1"],
+    ["a version that is not there yet", { version: "91" }, "version", "from 0 to 90"],
+    ["a version that is none", { version: "newest" }, "version", "from 0 to 90"],
+    ["a version that the ledger has forgotten", { version: "18" }, "version", "a timestamp or offsets"],
+    ["a version that the live job has not read", { version: "80" }, "version", "has come to 0: 390, 1: 380"],
+  ])("refuses what is %s, and says what could be", async (_, from, field, expected) => {
+    const found = await refusal({ job: "sales.silver", from });
+    expect(found).toMatchObject({
+      code: "invalid_request",
+      status: 400,
+      errors: [{ field: `body.from.${field}` }],
+    });
+    expect(found.errors?.[0]?.expected?.toLowerCase()).toContain(expected);
+  });
+
+  it("refuses where the live job has read nothing", async () => {
+    parts.positions.position = async () => null;
+    const found = await refusal({ job: "sales.silver", from: { timestamp: "2026-11-25T20:00:00Z" } });
+    expect(found).toMatchObject({
+      code: "replay_unsupported",
+      detail: expect.stringContaining("has read nothing yet"),
+    });
+  });
+});
+
 describe("a replay that cannot be", () => {
   it("for want of Kafka's records offers silver from bronze", async () => {
     for (const body of [
@@ -162,9 +255,8 @@ describe("a replay that cannot be", () => {
   });
 
   it.each([
-    ["from the middle of silver", { job: "sales.silver", from: { timestamp: "2026-11-25T00:00:00Z" } }],
     ["from offsets of gold", { job: "sales.gold", from: { offsets: { "0": "1", "1": "1" } } }],
-    ["from a version", { job: "sales.silver", from: { version: "3" } }],
+    ["from a version of what dq reads", { job: "sales.dq", from: { version: "3" } }],
     ["up to some moment", { job: "sales.silver", to: { timestamp: "2026-11-25T00:00:00Z" } }],
     ["from a version of what is no table", { job: "sales.bronze", from: { version: "3" } }],
   ])("because it is not built (%s) says what is possible", async (_, body) => {

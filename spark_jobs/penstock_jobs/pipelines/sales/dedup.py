@@ -36,6 +36,26 @@ def with_new_ids(classified: DataFrame, horizon_ms: int) -> DataFrame:
     return whole.unionByName(new_ids, allowMissingColumns=True)
 
 
+def with_known_ids(classified: DataFrame, known: Column) -> DataFrame:
+    """Rows of which some (`known`) are no records but ids that were accepted before, as key: what the operator is to
+    have seen, whatever the rules say.
+    """
+    return classified.withColumns(
+        {
+            "outcome": sf.when(known, "accepted").otherwise(sf.col("outcome")),
+            "event_id": sf.when(known, sf.col("key").cast("string")).otherwise(sf.col("event_id")),
+        }
+    )
+
+
+def without_known_ids(batch: DataFrame, known: Column) -> DataFrame:
+    """The records of a materialised batch of `with_known_ids`, and the operator's answers to these."""
+    answer = sf.col("let_through")
+    # A copy may stand in one batch with the id, and the operator tells only one of the two that it is new.
+    answers = batch.where(answer).join(batch.where(known).select("event_id"), "event_id", "left_anti")
+    return batch.where(~answer & ~known).unionByName(answers)
+
+
 class LetIn:
     """Ids of records that overrides let in, which the dedup operator has never seen."""
 

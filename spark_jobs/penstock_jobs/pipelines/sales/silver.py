@@ -10,11 +10,12 @@ from pyspark.sql import functions as sf
 
 from penstock_jobs.job import Job, JobContext, JobRefused, RestartQuery
 from penstock_jobs.ledger import LedgerEntry, from_micros
-from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.offsets import Checkpoint, is_before
 from penstock_jobs.pipelines.sales.classify import Rules, classify
 from penstock_jobs.pipelines.sales.decode import Decoder
-from penstock_jobs.pipelines.sales.dedup import LetIn, resolve, with_new_ids
+from penstock_jobs.pipelines.sales.dedup import LetIn, resolve, with_known_ids, with_new_ids, without_known_ids
 from penstock_jobs.pipelines.sales.extra_fields import ExtraFields
+from penstock_jobs.pipelines.sales.inheritance import Inheritance
 from penstock_jobs.pipelines.sales.overrides import Override, with_overrides
 from penstock_jobs.pipelines.sales.schemas import BRONZE, EVENT_COLUMNS, SILVER
 from penstock_jobs.pipelines.sales.settlement import Judging, Settlement
@@ -39,13 +40,18 @@ class SilverJob(Job):
         self._settlement = Settlement(
             context, self._table, Judging(self._judged, self._silver_rows, self._learn_schemas)
         )
+        self._inheritance = Inheritance(context, self._table)
+        self._warms_up = False
+        """Whether the query may read ids that were accepted before the job's beginning."""
         self._planned: list[Override] = []
         self._planned_ids: set[int] = set()
 
     def prepare(self) -> None:
         self._upstream.require()
         self._table.open(self._checkpoint)
-        self._upstream.open(self._table.last)
+        self._inheritance.take()
+        self._upstream.open(self._table.last, self._inheritance.known_ids if self._inheritance.before else None)
+        self._warms_up = self._upstream.reads_copy and bool(self._inheritance.before)
         self._schemas.learn_subject(self.context.assignment.spec["registry"]["subject"])
         contract, known = self.context.assignment.spec["contract"], self._schemas.known
         self._planned_ids = set(known)
@@ -58,6 +64,8 @@ class SilverJob(Job):
         # Of the records that are still to be read: those behind are settled beside the query.
         self._planned = self._settlement.ahead()
         classified = self._judged(self._upstream.stream(), self._planned)
+        if self._warms_up:
+            classified = with_known_ids(classified, is_before(self._inheritance.before))
         return with_new_ids(classified, self.context.assignment.spec["parameters"]["dedupHorizonMs"])
 
     def process(self, batch: DataFrame, batch_id: int) -> None:
@@ -65,9 +73,10 @@ class SilverJob(Job):
         unplanned = self._settlement.unplanned(self._planned)
         if unplanned:
             raise RestartQuery(f"the overrides {unplanned} are of records that are still to be read")
-        rows = batch.persist()
+        read = batch.persist()
         try:
             # Before anything else, a batch that is in already as well: the state store must see every batch.
+            rows, known_ids = self._records(read)
             let_in = self._settlement.let_in
             counts = _count(rows, let_in)
             if batch_id <= self._table.last_batch:
@@ -75,7 +84,7 @@ class SilverJob(Job):
                 return
             self._learn_schemas(set(counts.unknown_ids))
             self._refuse_forgotten(counts.oldest)
-            entry = self._entry(batch_id, counts)
+            entry = self._entry(batch_id, counts, known_ids)
             if counts.records == 0:
                 self._table.append_nothing(entry)
                 return
@@ -84,12 +93,20 @@ class SilverJob(Job):
             self._table.append(self._silver_rows(judged), entry, counts.records)
             self._settlement.let_in.add(counts.overridden_ids)
         finally:
-            rows.unpersist()
+            read.unpersist()
 
     def idle(self) -> None:
         """Let in what people decided to let in, also while nothing comes."""
         self._upstream.idle()
         self._settlement.settle()
+
+    def _records(self, read: DataFrame) -> tuple[DataFrame, int]:
+        """The records of a batch with the operator's answers, and how many ids it has read that are no records."""
+        if not self._warms_up:
+            return read, 0
+        known = is_before(self._inheritance.before)
+        count = read.where(known).count()
+        return (without_known_ids(read, known) if count else read), count
 
     def _judged(self, bronze: DataFrame, overrides: Sequence[Override]) -> DataFrame:
         value, schema_id = sf.col("value"), sf.col("schema_id")
@@ -127,7 +144,7 @@ class SilverJob(Job):
                 " or begin anew in another state folder or with npm run reset"
             )
 
-    def _entry(self, batch_id: int, counts: Row) -> LedgerEntry:
+    def _entry(self, batch_id: int, counts: Row, known_ids: int) -> LedgerEntry:
         covered = self._checkpoint.batch_range(batch_id)
         before = self._upstream.entry_before(covered)
         rows = {
@@ -146,6 +163,8 @@ class SilverJob(Job):
             rows={outcome: count for outcome, count in rows.items() if count},
             # Spark's own count of duplicates lacks these: its operator took them for new.
             let_in_copies=counts.answers - counts.new_ids,
+            # Spark's own count of rows read has these as well.
+            known_ids=known_ids,
         )
 
     def _silver_rows(self, judged: DataFrame) -> DataFrame:

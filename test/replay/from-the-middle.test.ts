@@ -1,0 +1,158 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Report } from "../../control-plane/src/domain/reconciliation/report.ts";
+import type { RecordChange } from "../../control-plane/src/domain/replay/diff.ts";
+import { createEncoder } from "../../producer/src/event-encoder.ts";
+import { registerContract } from "../../producer/src/registration.ts";
+import {
+  allConsumed,
+  allRunning,
+  expectExact,
+  produce,
+  send,
+  sharedStack,
+  topic,
+} from "../integration/shared-stack.ts";
+import { liveGenerations, type ReplayStatus, replayIs } from "../stack/replays.ts";
+import type { RestError } from "../stack/rest-client.ts";
+import { waitFor } from "../stack/wait-for.ts";
+
+const stack = sharedStack();
+const PATIENCE_MS = 240_000;
+const until = (id: string, state: string) => replayIs(stack, id, state, PATIENCE_MS);
+
+interface Offsets {
+  partitions: { partition: number; committed: string }[];
+}
+
+/** Up to where live silver has read. */
+async function position(): Promise<Record<string, string>> {
+  const { partitions } = await stack.rest.get<Offsets>("/v1/jobs/sales.silver/offsets");
+  return Object.fromEntries(partitions.map(({ partition, committed }) => [String(partition), committed]));
+}
+
+/** A recount that finds everything in order; so soon after another one the answer may be that one. */
+async function reconciled(generation: number): Promise<void> {
+  await waitFor(
+    async () => {
+      const report = await stack.rest.get<Report>("/v1/audit/reconciliation", { recount: "true" });
+      const wrong = report.lines.filter(({ verdict }) => verdict !== "ok");
+      if (report.generation !== generation || wrong.length > 0) {
+        return { pending: `generation ${report.generation}: ${JSON.stringify(wrong.slice(0, 3))}` };
+      }
+      return report;
+    },
+    { timeout: PATIENCE_MS, what: `generation ${generation} to be reconciled` },
+  );
+}
+
+let first: number;
+let middle: Record<string, string>;
+
+beforeAll(async () => {
+  await allRunning(stack);
+  await produce(stack, { seed: 85, events: 1_500 });
+  await expectExact(stack);
+  middle = await position();
+  await produce(stack, { seed: 86, events: 1_000 });
+  await expectExact(stack);
+  [first = 0] = await liveGenerations(stack);
+});
+
+// What other tests read is the generation that they began with.
+afterAll(async () => {
+  const { items } = await stack.rest.get<{ items: ReplayStatus[] }>("/v1/replays", { state: "promoted" });
+  for (const { id } of items) {
+    await stack.rest.post(`/v1/replays/${id}/rollback`);
+    await until(id, "rolled_back");
+  }
+  await allRunning(stack);
+});
+
+// One story: each test goes on where the one before it ended.
+describe("a replay of silver from the middle", () => {
+  let replay: ReplayStatus;
+
+  it("begins where no batch ended, and takes over what lies before", async () => {
+    // A record that is let in, before the cut.
+    const { items } = await stack.rest.get<{ items: { topic: string; partition: number; offset: string }[] }>(
+      "/v1/quarantine",
+      { outcome: "late", limit: 1 },
+    );
+    const [late] = items;
+    if (late === undefined) throw new Error("no record was late");
+    const { topic: of, partition, offset } = late;
+    const { number } = await stack.rest.post<{ number: number }>(
+      "/v1/overrides",
+      {},
+      { topic: of, partition, offset, reason: "an integration test" },
+    );
+    await waitFor(
+      async () => {
+        const { state } = await stack.rest.get<{ state: string }>(`/v1/overrides/${number}`);
+        return state === "pending" ? { pending: state } : state;
+      },
+      { timeout: PATIENCE_MS, what: `override ${number} to be settled` },
+    );
+    const cut = Object.fromEntries(
+      Object.entries(middle).map(([number, at]) => [number, String(BigInt(at) - BigInt(number) - 7n)]),
+    );
+    const body = { job: "sales.silver", from: { offsets: cut }, gates: { maxWindowsChanged: 0, maxRecordsChanged: 0 } };
+    const plan = await stack.rest.post<ReplayStatus["plan"] & { start: unknown }>(
+      "/v1/replays",
+      { dryRun: "true" },
+      body,
+    );
+    expect(plan.start).toEqual(cut);
+    expect(plan.warnings.join()).toContain("are taken over as generation");
+    const beyond = { ...body, from: { offsets: { ...cut, "0": "999999999" } } };
+    const refused = await stack.rest.post("/v1/replays", { dryRun: "true" }, beyond).catch((error: unknown) => error);
+    expect((refused as RestError).body).toMatchObject({ code: "invalid_request" });
+    replay = await stack.rest.post<ReplayStatus>("/v1/replays", {}, { ...body, planHash: plan.hash });
+  });
+
+  it("changes nothing by the same rules, though events keep coming, and holds in every line of the reconciliation", async () => {
+    await produce(stack, { seed: 87, events: 500, rate: 100 });
+    const diffed = await until(replay.id, "diffed");
+    expect(diffed.gates?.filter(({ passed }) => !passed)).toEqual([]);
+    await stack.rest.post(`/v1/replays/${replay.id}/promote`);
+    await until(replay.id, "promoted");
+    expect(await liveGenerations(stack)).toEqual([replay.generation]);
+    await produce(stack, { seed: 88, events: 500 });
+    await expectExact(stack);
+    await reconciled(replay.generation);
+    const generation = await stack.rest.get<{ inherits: string }>(`/v1/generations/${replay.generation}`);
+    expect(generation.inherits).toBe(`gen=${first}/silver.sales_events`);
+  });
+
+  it("is rolled back, and every figure is right", async () => {
+    await stack.rest.post(`/v1/replays/${replay.id}/rollback`);
+    await until(replay.id, "rolled_back");
+    await expectExact(stack);
+    await reconciled(first);
+  });
+
+  it("lets a corrected rule apply from the cut on, and nowhere before", async () => {
+    const encode = createEncoder(await registerContract(stack.registryUrl, `${topic}-value`));
+    const happened = new Date().toISOString();
+    const event = (id: string) => ({
+      ...{ event_id: id, event_time: happened, ingest_time: happened, account_id: "a-1", event_type: "renewal" },
+      ...{ plan_tier: "gold", region: "EU", currency: "EUR", amount: 12.5, schema_version: 1 },
+      ...{ user_id: null, source: null, trace_id: null },
+    });
+    await send(stack, [encode(event("gold-before"))]);
+    await allConsumed(stack);
+    const cut = await position();
+    await send(stack, [encode(event("gold-after"))]);
+    await expectExact(stack);
+    const rules = { aliases: { plan_tier: { gold: "enterprise" } } };
+    const body = { job: "sales.silver", from: { offsets: cut }, rules, gates: { maxRecordsChanged: 1 } };
+    const { id } = await stack.rest.post<ReplayStatus>("/v1/replays", {}, body);
+    await until(id, "diffed");
+    const changes = await stack.rest.all<RecordChange>(`/v1/replays/${id}/diff/records`);
+    expect(changes.map(({ before, after }) => [before?.outcome, after?.outcome, after?.event_id])).toEqual([
+      ["invalid", "accepted", "gold-after"],
+    ]);
+    await stack.rest.post(`/v1/replays/${id}/cancel`);
+    await until(id, "cancelled");
+  });
+});
