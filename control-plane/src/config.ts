@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { RateLimitOptions } from "./api/rate-limits.ts";
 import { type AccessMode, accessMode, isLoopback } from "./domain/access.ts";
+import { type Connections, readConnections } from "./domain/connections.ts";
 import { type ReconciliationLimits, readReconciliationLimits } from "./domain/reconciliation/limits.ts";
+import { hasLogin } from "./domain/registry-access.ts";
 import { parseSize } from "./domain/size.ts";
 import { readSqlSettings, type SqlSettings } from "./domain/sql/settings.ts";
 
@@ -37,6 +39,7 @@ export interface Config {
   databaseUrl: string;
   kafkaBrokers: string[];
   registryUrl: string;
+  connections: Connections;
   sparkMasterUrl: string;
   sparkMasterRestUrl: string;
   sparkMasterUiUrl: string;
@@ -96,7 +99,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const url = (name: string, ...schemes: string[]): string => {
     const value = env[name] ?? "";
     if (!schemes.some((scheme) => value.startsWith(`${scheme}://`) && URL.canParse(value))) {
-      complain(name, `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`);
+      const expected = `a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`;
+      if (value.includes("@")) complainAbout(name, expected);
+      else complain(name, expected);
     }
     return value;
   };
@@ -182,6 +187,15 @@ export function readConfig(env: Record<string, string | undefined>): Config {
   const diskWarnBytes = parseSize(env.PENSTOCK_DISK_WARN ?? "5GB");
   if (diskWarnBytes === undefined) complain("PENSTOCK_DISK_WARN", "a size such as 500MB or 5GB");
 
+  const registryUrl = url("PENSTOCK_REGISTRY_URL", "http", "https");
+  // The address is shown to everybody who may read.
+  if (hasLogin(registryUrl)) {
+    complainAbout(
+      "PENSTOCK_REGISTRY_URL",
+      "a URL without name and password: they are for PENSTOCK_REGISTRY_USERNAME and PENSTOCK_REGISTRY_PASSWORD_FILE",
+    );
+  }
+
   const config: Config = {
     host,
     listen,
@@ -206,7 +220,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     diskWarnBytes: diskWarnBytes ?? 0,
     databaseUrl: url("PENSTOCK_DATABASE_URL", "postgres", "postgresql"),
     kafkaBrokers: brokers,
-    registryUrl: url("PENSTOCK_REGISTRY_URL", "http", "https"),
+    registryUrl,
+    connections: readConnections(env, complain, contentOf, (file) => resolve(CHECKOUT, file)),
     sparkMasterUrl,
     sparkMasterRestUrl: url("PENSTOCK_SPARK_MASTER_REST_URL", "http"),
     sparkMasterUiUrl: url("PENSTOCK_SPARK_MASTER_UI_URL", "http"),
@@ -244,6 +259,14 @@ function dockerOf(
 /** A master on loopback has its workers on this machine. */
 function usualPlace(sparkMasterUrl: string): DriverPlace {
   return /^spark:\/\/(127\.|localhost|\[::1\])/.test(sparkMasterUrl) ? "here" : "elsewhere";
+}
+
+function contentOf(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return null;
+  }
 }
 
 function isHttpUrl(text: string): boolean {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { silenceKafkajsTimeoutWarning } from "./adapters/kafkajs-warning.ts";
+import { trustCertificates } from "./adapters/trusted-certificates.ts";
 import { ConfigError, readConfig } from "./config.ts";
 import { createControlPlane } from "./control-plane.ts";
 import { RulesError } from "./domain/dq/rules-file.ts";
@@ -11,6 +12,7 @@ const SHUTDOWN_LIMIT_MS = 10_000;
 async function main(): Promise<void> {
   silenceKafkajsTimeoutWarning();
   const config = readConfig(process.env);
+  if (config.connections.registry.ca !== null) trustCertificates(config.connections.registry.ca);
   const manifest = parseManifest(readFileSync(config.manifestPath, "utf8"));
   const logger = createLogger(config.logLevel);
   const controlPlane = await createControlPlane(config, manifest, logger);

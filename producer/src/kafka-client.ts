@@ -1,4 +1,5 @@
 import { Kafka, type LogEntry, logLevel, type RetryOptions } from "kafkajs";
+import { clientSecurity, type KafkaSecurity, UNPROTECTED } from "../../control-plane/src/domain/kafka-security.ts";
 
 /**
  * A Kafka client that logs nothing by itself: callers tell what happened in their own words.
@@ -8,6 +9,7 @@ export function createKafka(
   brokers: string[],
   clientId: string,
   retry: RetryOptions,
+  security: KafkaSecurity = UNPROTECTED,
   onLog: (message: string) => void = () => {},
 ): Kafka {
   silenceNegativeTimeouts();
@@ -22,6 +24,7 @@ export function createKafka(
       () =>
       ({ log }: LogEntry) =>
         onLog(log.message),
+    ...clientSecurity(security),
   });
 }
 

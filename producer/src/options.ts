@@ -1,5 +1,7 @@
+import type { Connections } from "../../control-plane/src/domain/connections.ts";
 import { describeOptions, type Option, readCommandLine, UsageError, type Values } from "./command-line.ts";
 import { connectionOptions } from "./connection-options.ts";
+import { CONNECTION_HELP, connectionsOf } from "./connections.ts";
 import * as setting from "./setting.ts";
 
 /** `--too-late` is set by PENSTOCK_PRODUCER_TOO_LATE. */
@@ -93,7 +95,7 @@ const SWITCHES = {
 };
 
 /** How the producer was asked to run. */
-export type ProducerOptions = Values<typeof OPTIONS> & { forever: boolean };
+export type ProducerOptions = Values<typeof OPTIONS> & { forever: boolean; connections: Connections };
 
 /**
  * Reads the producer's options.
@@ -122,7 +124,7 @@ export function readProducerOptions(args: readonly string[], environment: NodeJS
       "--rate 0 needs --count or --duration: as fast as possible without an end would fill the disk.",
     );
   }
-  return { ...values, forever: switches.forever };
+  return { ...values, forever: switches.forever, connections: connectionsOf(environment) };
 }
 
 export const HELP = `Produces sales events to Kafka: Avro, registered in the schema registry, keyed by account.
@@ -130,6 +132,8 @@ export const HELP = `Produces sales events to Kafka: Avro, registered in the sch
   npm run produce -- [options]
 
 ${describeOptions(OPTIONS, SWITCHES)}
+
+${CONNECTION_HELP}
 
 Shares are of all events sent. Ctrl-C sends what is under way and prints the summary; again: stops at once.
 `;

@@ -37,8 +37,9 @@ const TICK_MS = 50;
 export async function produce(options: ProducerOptions, reporter: Reporter, signal: AbortSignal): Promise<string> {
   const patience: Patience = { attempts: options.forever ? undefined : ATTEMPTS, signal, log: reporter.log };
   const seed = options.seed ?? randomInt(2 ** 31);
-  const kafka = createKafka(options.brokers, "penstock-producer", { retries: 1 });
-  const sender = new Sender(kafka, options.brokers, options.topic, patience);
+  const security = options.connections.kafka;
+  const kafka = createKafka(options.brokers, "penstock-producer", { retries: 1 }, security);
+  const sender = new Sender(kafka, options.brokers, options.topic, patience, security);
   try {
     const facts = await sender.connect();
     const source = await persist(
@@ -55,13 +56,14 @@ export async function produce(options: ProducerOptions, reporter: Reporter, sign
 
 /** Registers what the records are written with. */
 async function createSource(options: ProducerOptions, seed: number, topic: TopicFacts): Promise<RecordSource> {
+  const registry = { url: options.registry, login: options.connections.registry.login };
   if (options.mix === "usual") {
-    const schemaId = await registerContract(options.registry, `${options.topic}-value`);
+    const schemaId = await registerContract(registry, `${options.topic}-value`);
     return new Generator(trafficOf(options, seed), createEncoder(schemaId));
   }
   const { accounts, "allowed-lateness": allowedLatenessMs, "allowed-skew": allowedSkewMs, window: windowMs } = options;
   const traffic = { seed, accounts, allowedLatenessMs, allowedSkewMs, windowMs, ...topic };
-  return new NastyGenerator(traffic, await registerWriters(options.registry, options.topic));
+  return new NastyGenerator(traffic, await registerWriters(registry, options.topic));
 }
 
 async function sendAll(

@@ -1,4 +1,6 @@
 import kafkajs, { type Kafka, type Message, Partitioners, type Producer } from "kafkajs";
+import { kafkaAdvice } from "../../control-plane/src/domain/kafka-refusal.ts";
+import { type KafkaSecurity, UNPROTECTED } from "../../control-plane/src/domain/kafka-security.ts";
 import { UsageError } from "./command-line.ts";
 import { type Patience, persist } from "./patience.ts";
 
@@ -25,13 +27,22 @@ export class Sender {
   private readonly brokers: string;
   private readonly topic: string;
   private readonly patience: Patience;
+  private readonly security: KafkaSecurity;
   private producer: Producer | undefined;
+  private hasAnswered = false;
 
-  constructor(kafka: Kafka, brokers: readonly string[], topic: string, patience: Patience) {
+  constructor(
+    kafka: Kafka,
+    brokers: readonly string[],
+    topic: string,
+    patience: Patience,
+    security: KafkaSecurity = UNPROTECTED,
+  ) {
     this.kafka = kafka;
     this.brokers = brokers.join(", ");
     this.topic = topic;
     this.patience = patience;
+    this.security = security;
   }
 
   /**
@@ -63,6 +74,7 @@ export class Sender {
     try {
       await admin.connect();
       const topics = await admin.listTopics();
+      this.hasAnswered = true;
       if (!topics.includes(this.topic)) {
         throw new KafkaAway(
           `Kafka at ${this.brokers} has no topic ${this.topic}; the control plane makes it when it starts.`,
@@ -120,7 +132,9 @@ export class Sender {
     if ((cause as { type?: string }).type === "MESSAGE_TOO_LARGE") {
       return new UsageError(`Kafka at ${this.brokers} refuses a batch: ${cause.message}`);
     }
-    return new KafkaAway(`Kafka does not answer at ${this.brokers} (${cause.message || cause.name}).`);
+    const advice = kafkaAdvice(error, this.security, this.hasAnswered);
+    const text = `Kafka does not answer at ${this.brokers} (${cause.message.trim() || cause.name}).`;
+    return new KafkaAway(advice === null ? text : `${text} ${advice}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { SchemaType } from "@kafkajs/confluent-schema-registry";
 import { readContract } from "./contract.ts";
 import { createEncoder } from "./event-encoder.ts";
 import { registerContract } from "./registration.ts";
+import type { Registry } from "./registry.ts";
 import type { Writers } from "./traffic/nasty/table.ts";
 
 const LEFT_OUT = "trace_id";
@@ -21,19 +22,18 @@ interface SchemaIds {
 /**
  * Registers what nasty traffic is written with: the contract, an earlier and a later version of it, and schemas of
  * which no event can be read, under subjects of their own.
- * @param url base of the registry's Confluent API
  * @throws as {@link registerContract} does
  */
-export async function registerWriters(url: string, topic: string): Promise<Writers> {
+export async function registerWriters(registry: Registry, topic: string): Promise<Writers> {
   const subject = `${topic}-value`;
   const { earlier, later } = versions();
   // One after the other: each is checked against those before it.
   const ids = {
-    contract: await registerContract(url, subject),
-    earlier: await registerContract(url, subject, earlier),
-    later: await registerContract(url, subject, later),
-    foreign: await registerContract(url, `${topic}-foreign`, JSON.stringify(FOREIGN)),
-    notAvro: await registerContract(url, `${topic}-not-avro`, JSON.stringify(NOT_AVRO), SchemaType.JSON),
+    contract: await registerContract(registry, subject),
+    earlier: await registerContract(registry, subject, earlier),
+    later: await registerContract(registry, subject, later),
+    foreign: await registerContract(registry, `${topic}-foreign`, JSON.stringify(FOREIGN)),
+    notAvro: await registerContract(registry, `${topic}-not-avro`, JSON.stringify(NOT_AVRO), SchemaType.JSON),
   };
   return writersOf(ids).writers;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import time
 import urllib.error
 import urllib.parse
@@ -11,10 +12,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from penstock_jobs.credentials import RegistryAccess
 from penstock_jobs.job import WaitingFor
 
 _TIMEOUT_S = 10.0
 _NOT_FOUND = 404
+_NOT_LET_IN = (401, 403)
 # An id that the registry did not know may be registered later; until then a flood of such records asks this often.
 _ASK_AGAIN_S = 10.0
 
@@ -22,8 +25,9 @@ _ASK_AGAIN_S = 10.0
 class SchemaRegistry:
     """A client of the registry's HTTP API. Every call raises WaitingFor when the registry does not answer."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, access: RegistryAccess | None = None) -> None:
         self.url = url.rstrip("/")
+        self._access = access or RegistryAccess()
 
     def schema(self, schema_id: int) -> str | None:
         """The Avro schema (JSON text) of an id; None for an id the registry does not know.
@@ -45,16 +49,24 @@ class SchemaRegistry:
         return found
 
     def _get(self, path: str) -> Any:
-        request = urllib.request.Request(self.url + path, headers={"Accept": "application/vnd.schemaregistry.v1+json"})
+        headers = {"Accept": "application/vnd.schemaregistry.v1+json", **self._access.headers}
+        request = urllib.request.Request(self.url + path, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S, context=self._access.tls) as response:
                 return json.load(response)
         except urllib.error.HTTPError as error:
             if error.code == _NOT_FOUND:
                 return None
+            if error.code in _NOT_LET_IN:
+                raise WaitingFor(
+                    f"waiting for the schema registry at {self.url}, which does not let this driver in ({error.code}):"
+                    " see PENSTOCK_REGISTRY_USERNAME and PENSTOCK_REGISTRY_PASSWORD_FILE"
+                ) from error
             raise WaitingFor(f"{self._silent()}: it says {error.code} to {path}") from error
         except (OSError, ValueError) as error:
-            raise WaitingFor(f"{self._silent()}: {getattr(error, 'reason', None) or error}") from error
+            reason = getattr(error, "reason", None) or error
+            see = "; see PENSTOCK_REGISTRY_CA_FILE" if isinstance(reason, ssl.SSLCertVerificationError) else ""
+            raise WaitingFor(f"{self._silent()}: {reason}{see}") from error
 
     def _silent(self) -> str:
         return f"waiting for the schema registry at {self.url}, which does not answer"

@@ -45,6 +45,8 @@ SETTINGS: dict[str, str] = {
     "spark.ui.retainedJobs": "50",
     "spark.ui.retainedStages": "50",
     "spark.ui.enabled": "false",
+    # What of a plan's options is not printed: Spark's own words, and those under which Kafka's secrets stand.
+    "spark.redaction.regex": "(?i)secret|password|passphrase|token|access[.]?key|jaas|keystore",
     # Fixed cost per batch: planning, statistics and snapshot computation dominate small batches.
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",

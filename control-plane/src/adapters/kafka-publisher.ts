@@ -1,4 +1,6 @@
 import kafkajs, { type Admin, type Message, type Producer, type Transaction } from "kafkajs";
+import { kafkaAdvice } from "../domain/kafka-refusal.ts";
+import { clientSecurity, type KafkaSecurity } from "../domain/kafka-security.ts";
 import { dependencyUnavailable, Problem } from "../domain/problem.ts";
 import { type Header, type OutgoingRecord, splitBySize } from "../domain/publications/outgoing-record.ts";
 import type { Failpoint } from "../services/failpoint.ts";
@@ -27,7 +29,11 @@ const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
  * asks once and remembers. After an error a producer cannot be trusted (offsets that could not be added, sequences that do not go on): the
  * session ends, and the next one finds out what came to be.
  */
-export function createKafkaPublisher(brokers: string[], failpoint: Failpoint): PublicationLink {
+export function createKafkaPublisher(
+  brokers: string[],
+  security: KafkaSecurity,
+  failpoint: Failpoint,
+): PublicationLink {
   const kafka = new Kafka({
     clientId: "penstock-publisher",
     brokers,
@@ -35,6 +41,7 @@ export function createKafkaPublisher(brokers: string[], failpoint: Failpoint): P
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 },
+    ...clientSecurity(security),
   });
   return {
     async open(id, topic) {
@@ -50,10 +57,10 @@ export function createKafkaPublisher(brokers: string[], failpoint: Failpoint): P
         const room = await describe(admin, topic);
         await producer.connect();
         const first = await producer.transaction();
-        return new KafkaSession({ id, admin, producer, topic: room, name: topic, failpoint }, first);
+        return new KafkaSession({ id, admin, producer, topic: room, name: topic, security, failpoint }, first);
       } catch (error) {
         await Promise.allSettled([admin.disconnect(), producer.disconnect()]);
-        throw inWords(error, topic);
+        throw inWords(error, topic, security);
       }
     },
   };
@@ -81,6 +88,7 @@ interface SessionParts {
   topic: SessionTopic;
   /** of the topic */
   name: string;
+  security: KafkaSecurity;
   failpoint: Failpoint;
 }
 
@@ -145,7 +153,7 @@ class KafkaSession implements PublicationSession {
     try {
       return await work();
     } catch (error) {
-      throw inWords(error, this.parts.name);
+      throw inWords(error, this.parts.name, this.parts.security);
     }
   }
 }
@@ -196,11 +204,13 @@ function missing(topic: string): PublicationTopicMissing {
   );
 }
 
-function inWords(error: unknown, topic: string): unknown {
+function inWords(error: unknown, topic: string, security: KafkaSecurity): unknown {
   if (error instanceof Problem || error instanceof PublicationTopicMissing) return error;
   for (let each = error; each instanceof Error; each = each.cause) {
     if ("type" in each && each.type === "UNKNOWN_TOPIC_OR_PARTITION") return missing(topic);
   }
   const reason = error instanceof Error ? error.message : String(error);
-  return dependencyUnavailable("Kafka", `Kafka does not take records for ${topic}: ${reason}`, error);
+  const advice = kafkaAdvice(error, security, true);
+  const detail = `Kafka does not take records for ${topic}: ${reason}${advice === null ? "" : `. ${advice}`}`;
+  return dependencyUnavailable("Kafka", detail, error);
 }

@@ -1,4 +1,6 @@
 import kafkajs from "kafkajs";
+import { kafkaAdvice } from "../domain/kafka-refusal.ts";
+import { clientSecurity, type KafkaSecurity } from "../domain/kafka-security.ts";
 import type { TopicSpec } from "../domain/manifest.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
 import type { Topics } from "../services/ports.ts";
@@ -12,7 +14,7 @@ export interface KafkaTopics extends Topics, TopicTimes {
 }
 
 /** Topics through kafkajs' admin client, connected when first needed. */
-export function createKafkaTopics(brokers: string[]): KafkaTopics {
+export function createKafkaTopics(brokers: string[], security: KafkaSecurity): KafkaTopics {
   const kafka = new Kafka({
     clientId: "penstock-control-plane",
     brokers,
@@ -20,9 +22,11 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
     connectionTimeout: 3_000,
     requestTimeout: 5_000,
     retry: { retries: 1, initialRetryTime: 100 },
+    ...clientSecurity(security),
   });
   const admin = kafka.admin();
   let connected: Promise<void> | null = null;
+  let hasAnswered = false;
   admin.on(admin.events.DISCONNECT, () => {
     connected = null;
   });
@@ -37,11 +41,15 @@ export function createKafkaTopics(brokers: string[]): KafkaTopics {
 
   async function answered<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await work();
+      const answer = await work();
+      hasAnswered = true;
+      return answer;
     } catch (error) {
       connected = null;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw dependencyUnavailable("Kafka", `Kafka does not answer as it should: ${reason}`, error);
+      const reason = error instanceof Error ? error.message.trim() : String(error);
+      const advice = kafkaAdvice(error, security, hasAnswered);
+      const detail = `Kafka does not answer as it should: ${reason}${advice === null ? "" : `. ${advice}`}`;
+      throw dependencyUnavailable("Kafka", detail, error);
     }
   }
 

@@ -1,20 +1,29 @@
+import type { Login } from "../domain/credentials.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
+import { basicAuthorization, registryAdvice } from "../domain/registry-access.ts";
 import type { SchemaRegistry } from "../services/ports.ts";
 
 /** A schema registry that speaks Confluent's API below `baseUrl`. */
-export function createSchemaRegistry(baseUrl: string, timeoutMs = 5_000): SchemaRegistry {
+export function createSchemaRegistry(baseUrl: string, login: Login | null, timeoutMs = 5_000): SchemaRegistry {
+  const authorization: Record<string, string> = login === null ? {} : { authorization: basicAuthorization(login) };
+
   async function call(method: string, path: string, body?: unknown): Promise<{ status: number; json: unknown }> {
     try {
       const response = await fetch(`${baseUrl.replace(/\/$/, "")}${path}`, {
         method,
-        headers: { accept: "application/json", "content-type": "application/vnd.schemaregistry.v1+json" },
+        headers: {
+          accept: "application/json",
+          "content-type": "application/vnd.schemaregistry.v1+json",
+          ...authorization,
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(timeoutMs),
       });
       return { status: response.status, json: await response.json().catch(() => null) };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw dependencyUnavailable("Schema registry", `The schema registry does not answer: ${reason}`, error);
+      const { reason, code } = causeOf(error);
+      const detail = withAdvice(`The schema registry does not answer: ${reason}`, registryAdvice(undefined, code));
+      throw dependencyUnavailable("Schema registry", detail, error);
     }
   }
 
@@ -81,5 +90,16 @@ export function createSchemaRegistry(baseUrl: string, timeoutMs = 5_000): Schema
 function notAsExpected(method: string, what: string, status: number, json: unknown): Error {
   const message = (json as { message?: string } | null)?.message ?? "no message";
   const detail = `The schema registry answered ${status} to ${method} ${what}: ${message}`;
-  return dependencyUnavailable("Schema registry", detail);
+  return dependencyUnavailable("Schema registry", withAdvice(detail, registryAdvice(status)));
+}
+
+function withAdvice(detail: string, advice: string | null): string {
+  return advice === null ? detail : `${detail}. ${advice}`;
+}
+
+/** "fetch failed" says nothing; what it was caused by does. */
+function causeOf(error: unknown): { reason: string; code: string } {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return { reason, code: cause instanceof Error && "code" in cause ? String(cause.code) : "" };
 }

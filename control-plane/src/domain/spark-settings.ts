@@ -27,6 +27,8 @@ export interface SparkSite {
   tokenFile: string;
   /** file that names a control plane which none of these had told of */
   signpost: string;
+  /** environment variables that say how Kafka and the registry are reached; no secret, but paths of files with some */
+  connections: Record<string, string>;
 }
 
 /** Body of the Spark master's `POST /v1/submissions/create`. */
@@ -81,6 +83,7 @@ export function composeSubmission(
       PYSPARK_DRIVER_PYTHON: site.python,
       PYTHONPATH: site.jobsDir,
       PYTHONUNBUFFERED: "1",
+      ...site.connections,
       PENSTOCK_STATE_DIR: site.stateDir,
       PENSTOCK_LAUNCH_ID: launchId,
     },

@@ -62,6 +62,7 @@ export function createReconciler(outside: Outside, parts: DecidingParts): Reconc
         stateDir: config.stateDir,
         tokenFile: config.runnerTokenFile,
         signpost: signpostPath(config.lakeDir),
+        connections: config.connections.forDrivers,
       },
       presence,
       times: TIMES,

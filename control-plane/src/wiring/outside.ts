@@ -84,9 +84,9 @@ export async function openOutside(config: Config, log: FastifyBaseLogger) {
     webhook: config.alertWebhookUrl === null ? null : createWebhook(config.alertWebhookUrl),
     totals: () => readTotals(database),
     publications: createPublicationStore(database),
-    topics: createKafkaTopics(config.kafkaBrokers),
-    publisher: createKafkaPublisher(config.kafkaBrokers, failpoint),
-    registry: createSchemaRegistry(config.registryUrl),
+    topics: createKafkaTopics(config.kafkaBrokers, config.connections.kafka),
+    publisher: createKafkaPublisher(config.kafkaBrokers, config.connections.kafka, failpoint),
+    registry: createSchemaRegistry(config.registryUrl, config.connections.registry.login),
     master: createSparkMaster({
       restUrl: config.sparkMasterRestUrl,
       uiUrl: config.sparkMasterUiUrl,

@@ -21,6 +21,7 @@ const request = composeSubmission(
     controlPlanes: ["http://127.0.0.1:8080", "http://127.0.0.1:9080"],
     tokenFile: "/state/secrets/runner-token",
     signpost: "/lake/control-plane.json",
+    connections: {},
   },
   "sales",
   { cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2, settings: {} },

@@ -1,3 +1,4 @@
+import { ELSEWHERE, given } from "../../local/src/elsewhere.ts";
 import { METRICS_TOKEN_FILE } from "./secrets.ts";
 
 /** What a program in a container is told beside what the launcher tells it on one machine. */
@@ -15,11 +16,5 @@ export function containerEnvironment(
         }
       : {};
   // Services that are elsewhere, by the same settings.
-  const elsewhere = ELSEWHERE.flatMap((name) => {
-    const value = env[name];
-    return value ? [[name, value] as const] : [];
-  });
-  return { ...own, ...Object.fromEntries(elsewhere) };
+  return { ...own, ...given(env, [...ELSEWHERE, "PENSTOCK_DRIVERS"]) };
 }
-
-const ELSEWHERE = ["PENSTOCK_KAFKA_BROKERS", "PENSTOCK_REGISTRY_URL", "PENSTOCK_DATABASE_URL", "PENSTOCK_DRIVERS"];

@@ -1,3 +1,4 @@
+import type { Connections } from "../../../control-plane/src/domain/connections.ts";
 import { readContract } from "../contract.ts";
 import { createKafka } from "../kafka-client.ts";
 import { createDecoder } from "./decode.ts";
@@ -13,6 +14,8 @@ export interface Source {
   /** base URL of the registry's Confluent API */
   registry: string;
   topic: string;
+  /** left out: they ask for nothing */
+  connections?: Connections;
 }
 
 /**
@@ -25,9 +28,13 @@ export async function expectTopic(
   rules: Rules,
   overrides: readonly AppliedOverride[] = [],
 ): Promise<Expectation & Pick<TopicContent, "partitions"> & { extras: () => Map<string, string> }> {
-  const kafka = createKafka(source.brokers, "penstock-oracle", { retries: 5 });
+  const { connections } = source;
+  const kafka = createKafka(source.brokers, "penstock-oracle", { retries: 5 }, connections?.kafka);
   const { records, partitions } = await readTopic(kafka, source.topic);
-  const writers = await fetchWriterSchemas(source.registry, records);
+  const writers = await fetchWriterSchemas(
+    { url: source.registry, login: connections?.registry.login ?? null },
+    records,
+  );
   const decode = createDecoder(readContract(), writers);
   const readable = records.filter(({ value }) => "event" in decode(value));
   const extras = () => expectExtras(readable, readContract(), writers);

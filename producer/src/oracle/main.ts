@@ -1,5 +1,6 @@
 import { describeOptions, readCommandLine, UsageError } from "../command-line.ts";
 import { connectionOptions } from "../connection-options.ts";
+import { CONNECTION_HELP, connectionsOf } from "../connections.ts";
 import * as setting from "../setting.ts";
 import { expectTopic } from "./expect-topic.ts";
 
@@ -17,6 +18,8 @@ const HELP = `Reads a topic back and prints, as JSON, what the pipeline must ans
   node producer/src/oracle/main.ts [options]
 
 ${describeOptions(OPTIONS, SWITCHES)}
+
+${CONNECTION_HELP}
 `;
 
 async function main(): Promise<void> {
@@ -31,7 +34,7 @@ async function main(): Promise<void> {
     allowedLatenessMs: values["allowed-lateness"],
     allowedSkewMs: values["allowed-skew"],
   };
-  const expectation = await expectTopic(values, rules);
+  const expectation = await expectTopic({ ...values, connections: connectionsOf(process.env) }, rules);
   console.log(JSON.stringify(expectation, (_, value) => (typeof value === "bigint" ? value.toString() : value), 2));
 }
 

@@ -1,12 +1,12 @@
+import { headersFor, type Registry } from "../registry.ts";
 import { type RawRecord, schemaIdOf, type WriterSchemas } from "./decode.ts";
 
 /**
  * Asks the registry for each schema that the records were written with.
- * @param registryUrl base of the registry's Confluent API
  * @throws when the registry does not answer, or with something else than a schema or "not found"
  */
 export async function fetchWriterSchemas(
-  registryUrl: string,
+  registry: Registry,
   records: Iterable<Pick<RawRecord, "value">>,
 ): Promise<WriterSchemas> {
   const ids = new Set<number>();
@@ -17,17 +17,19 @@ export async function fetchWriterSchemas(
   const schemas = new Map<number, string>();
   for (const id of ids) {
     // Ids are counted from 1; a registry answers anything from 400 to 500 to a negative one.
-    const schema = id < 0 ? undefined : await fetchSchema(registryUrl, id);
+    const schema = id < 0 ? undefined : await fetchSchema(registry, id);
     if (schema !== undefined) schemas.set(id, schema);
   }
   return schemas;
 }
 
-async function fetchSchema(registryUrl: string, id: number): Promise<string | undefined> {
-  const url = `${registryUrl}/schemas/ids/${id}`;
-  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) }).catch((error: Error) => {
-    throw new Error(`The schema registry does not answer at ${url} (${describe(error)})`);
-  });
+async function fetchSchema(registry: Registry, id: number): Promise<string | undefined> {
+  const url = `${registry.url}/schemas/ids/${id}`;
+  const response = await fetch(url, { headers: headersFor(registry), signal: AbortSignal.timeout(10_000) }).catch(
+    (error: Error) => {
+      throw new Error(`The schema registry does not answer at ${url} (${describe(error)})`);
+    },
+  );
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`The schema registry answered ${response.status} to ${url}`);
   const { schema, schemaType = "AVRO" } = (await response.json()) as { schema: string; schemaType?: string };

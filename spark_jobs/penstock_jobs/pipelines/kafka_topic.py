@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -12,8 +13,17 @@ from pyspark.sql import SparkSession
 from penstock_jobs.job import JobRefused, WaitingFor
 
 _TIMEOUT_MS = 5000
-# One client per brokers for the life of the process: jobs come and go, and none of them is told when it goes.
-_clients: dict[str, Any] = {}
+# One client per brokers and settings for the life of the process: jobs come and go, and none is told when it goes.
+_clients: dict[tuple[str, frozenset[tuple[str, str]]], Any] = {}
+_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+# What a failure of one of these classes is about: which setting to look at.
+_SEE = {
+    "SaslAuthenticationException": "PENSTOCK_KAFKA_USERNAME and PENSTOCK_KAFKA_PASSWORD_FILE",
+    "UnsupportedSaslMechanismException": "PENSTOCK_KAFKA_SASL_MECHANISM",
+    "IllegalSaslStateException": "PENSTOCK_KAFKA_SECURITY",
+    "SslAuthenticationException": "PENSTOCK_KAFKA_CA_FILE and PENSTOCK_KAFKA_SECURITY",
+    "InvalidConfigurationException": "PENSTOCK_KAFKA_CA_FILE, PENSTOCK_KAFKA_CERT_FILE and PENSTOCK_KAFKA_KEY_FILE",
+}
 _ANEW = (
     "Way out: begin anew in a new state folder (PENSTOCK_STATE_DIR), or with `npm run reset`, which deletes tables and"
     " checkpoints; there is no replay of a job onto another topic yet"
@@ -33,7 +43,10 @@ class TopicState:
 class Topic:
     """Asks about one topic. One thread at a time."""
 
-    def __init__(self, spark: SparkSession, brokers: str, topic: str) -> None:
+    def __init__(
+        self, spark: SparkSession, brokers: str, topic: str, settings: Mapping[str, str] = _NO_SETTINGS
+    ) -> None:
+        """`settings` are further ones of the Kafka client."""
         jvm: Any = spark._jvm
         self._jvm = jvm
         # Looked up once: each step of such a name makes the JVM search all its jars.
@@ -43,6 +56,7 @@ class Topic:
         self._latest, self._earliest = offset_spec.latest(), offset_spec.earliest()
         self._names = jvm.java.util.Collections.singletonList(topic)
         self._brokers = brokers
+        self._settings = settings
         self._topic = topic
 
     def ask(self) -> TopicState:
@@ -71,13 +85,16 @@ class Topic:
         return {str(key.partition()): int(found.get(key).offset()) for key in wanted}
 
     def _client(self) -> Any:
-        if self._brokers not in _clients:
+        key = (self._brokers, frozenset(self._settings.items()))
+        if key not in _clients:
             config = self._map()
+            for name, value in self._settings.items():
+                config.put(name, value)
             config.put("bootstrap.servers", self._brokers)
             config.put("default.api.timeout.ms", str(_TIMEOUT_MS))
             config.put("request.timeout.ms", str(_TIMEOUT_MS))
-            _clients[self._brokers] = self._jvm.org.apache.kafka.clients.admin.Admin.create(config)
-        return _clients[self._brokers]
+            _clients[key] = self._jvm.org.apache.kafka.clients.admin.Admin.create(config)
+        return _clients[key]
 
     def _waiting(self, error: Py4JJavaError) -> WaitingFor:
         cause = error.java_exception.getCause() or error.java_exception
@@ -86,7 +103,8 @@ class Topic:
             raise error
         if kind.endswith("UnknownTopicOrPartitionException"):
             return WaitingFor(f"waiting for the topic {self._topic}: the brokers at {self._brokers} do not have it")
-        return WaitingFor(f"waiting for Kafka at {self._brokers}, which does not answer: {cause.getMessage()}")
+        see = f". See {_SEE[name]}" if (name := kind.rsplit(".", 1)[-1]) in _SEE else ""
+        return WaitingFor(f"waiting for Kafka at {self._brokers}, which does not answer: {cause.getMessage()}{see}")
 
 
 def refuse_other_topic(topic: str, known_id: str | None, through: Mapping[str, str], state: TopicState) -> None:

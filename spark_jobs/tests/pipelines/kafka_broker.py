@@ -15,14 +15,21 @@ from pyspark.sql import SparkSession
 from tests.waiting import eventually
 
 _CLUSTER = "MkU3OEVBNTcwNTJENDM2Qg"
+_CERTIFICATES = Path(__file__).parents[3] / "test" / "certificates"
+USERNAME = "alice"
+PASSWORD = 'tell "no\\one" $this, 4=2'
+"""With all that a format could stumble over."""
+SCRAM_PASSWORD = "scram-secret-7f3a"
 
 
 class Broker:
     """Topics of one partition, and records in them."""
 
-    def __init__(self, spark: SparkSession, port: int, command: list[str], log: Path) -> None:
+    def __init__(self, spark: SparkSession, port: int, secured_port: int | None, command: list[str], log: Path) -> None:
         """`command` starts it."""
         self.brokers = f"127.0.0.1:{port}"
+        self.secured = f"127.0.0.1:{secured_port}"
+        """Where it wants TLS and a login, by PLAIN or by SCRAM-SHA-512; only of one that was asked for it."""
         self._port = port
         self._command = command
         self._log = log
@@ -80,21 +87,31 @@ class Broker:
         self.kill()
 
 
+def certificate(name: str) -> Path:
+    """Of `test/certificates`, where a script has made them."""
+    return _CERTIFICATES / f"{name}.pem"
+
+
 @contextmanager
-def running_broker(spark: SparkSession, folder: Path) -> Iterator[Broker]:
-    """A broker on free ports of loopback, from the jars in `PENSTOCK_RUNTIME_DIR`/broker."""
+def running_broker(spark: SparkSession, folder: Path, secured: bool = False) -> Iterator[Broker]:
+    """A broker on free ports of loopback, from the jars in `PENSTOCK_RUNTIME_DIR`/broker.
+
+    With `secured` it listens at a port more, for clients with TLS and a login.
+    """
     jars = Path(os.environ["PENSTOCK_SPARK_JARS_DIR"]).parent / "broker"
     java = [f"{os.environ['JAVA_HOME']}/bin/java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx192m"]
     java += ["-cp", f"{jars}/*"]
     port, controller = _free_port(), _free_port()
+    secured_port = _free_port() if secured else None
     properties = folder / "server.properties"
+    listeners = f"BROKER://127.0.0.1:{port}" + (f",LOGIN://127.0.0.1:{secured_port}" if secured else "")
     properties.write_text(
         "\n".join(
             [
                 "process.roles=broker,controller",
                 "node.id=1",
-                f"listeners=BROKER://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-                "listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                f"listeners={listeners},CONTROLLER://127.0.0.1:{controller}",
+                "listener.security.protocol.map=BROKER:PLAINTEXT,LOGIN:SASL_SSL,CONTROLLER:PLAINTEXT",
                 "inter.broker.listener.name=BROKER",
                 "controller.listener.names=CONTROLLER",
                 f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}",
@@ -104,16 +121,34 @@ def running_broker(spark: SparkSession, folder: Path) -> Iterator[Broker]:
                 "num.network.threads=1",
                 "num.io.threads=2",
                 "log.cleaner.enable=false",
+                *(_login_properties(folder) if secured else []),
             ]
         )
     )
     tool = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", _CLUSTER, "-c", str(properties)]
-    subprocess.run(tool, check=True, capture_output=True)
-    broker = Broker(spark, port, [*java, "kafka.Kafka", str(properties)], folder / "broker.log")
+    user = ["--add-scram", f"SCRAM-SHA-512=[name={USERNAME},password={SCRAM_PASSWORD}]"] if secured else []
+    subprocess.run([*tool, *user], check=True, capture_output=True)
+    broker = Broker(spark, port, secured_port, [*java, "kafka.Kafka", str(properties)], folder / "broker.log")
     try:
         yield broker
     finally:
         broker.close()
+
+
+def _login_properties(folder: Path) -> list[str]:
+    keystore = folder / "server.pem"
+    keystore.write_text(certificate("server-key").read_text() + certificate("server").read_text())
+    quoted = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
+    plain = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USERNAME}="{quoted}";'
+    return [
+        "ssl.keystore.type=PEM",
+        f"ssl.keystore.location={keystore}",
+        "listener.name.login.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",
+        # A properties file has its own meaning of backslashes.
+        "listener.name.login.plain.sasl.jaas.config=" + plain.replace("\\", "\\\\"),
+        "listener.name.login.scram-sha-512.sasl.jaas.config="
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+    ]
 
 
 def _accepts(port: int) -> bool:

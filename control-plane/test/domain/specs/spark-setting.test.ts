@@ -26,6 +26,7 @@ describe("a Spark setting of an application", () => {
       stateDir: "",
       controlPlanes: [],
       signpost: "",
+      connections: {},
       tokenFile: "",
     };
     const spec = { cores: 1, driverMemory: "1g", executorMemory: "1g", shufflePartitions: 1, settings: {} };

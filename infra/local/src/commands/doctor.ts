@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseManifest } from "../../../../control-plane/src/domain/manifest.ts";
+import { UsageError } from "../../../../producer/src/command-line.ts";
+import { CONNECTION_HELP, connectionsOf } from "../../../../producer/src/connections.ts";
 import { type Finding, lookAt } from "../doctor/check.ts";
 import { machineChecks } from "../doctor/machine.ts";
 import { type Addresses, serviceChecks } from "../doctor/services.ts";
@@ -11,6 +13,7 @@ import { registryUrl } from "../services/schema-registry.ts";
 import { sparkMasterUiUrl } from "../services/spark.ts";
 import { text } from "../setting-values.ts";
 import { readSettings, type Settings } from "../settings.ts";
+import { UserError } from "../user-error.ts";
 import { type Command, readOptions } from "./command.ts";
 
 const MARKS: Readonly<Record<Finding["status"], string>> = { ok: "ok  ", warn: "note", fail: "FAIL" };
@@ -22,7 +25,9 @@ export const doctor: Command = {
 
 Looks at this machine and at each service at its address: whether it answers, its version, what it lacks. Nothing is started,
 stopped or changed. Services that run elsewhere are named as the control plane is told of them: PENSTOCK_KAFKA_BROKERS,
-PENSTOCK_REGISTRY_URL, PENSTOCK_DATABASE_URL, PENSTOCK_SPARK_MASTER_UI_URL. Exits with 1 when something does not answer.`,
+PENSTOCK_REGISTRY_URL, PENSTOCK_DATABASE_URL, PENSTOCK_SPARK_MASTER_UI_URL. Exits with 1 when something does not answer.
+
+${CONNECTION_HELP}`,
   async run(args) {
     readOptions("doctor", args, {});
     const settings = readSettings(process.env);
@@ -44,7 +49,16 @@ function addresses(settings: Settings): Addresses {
     databaseUrl: of("PENSTOCK_DATABASE_URL", ownDatabase(settings)),
     sparkMasterUiUrl: of("PENSTOCK_SPARK_MASTER_UI_URL", sparkMasterUiUrl(settings)),
     controlPlaneUrl: controlPlaneUrl(settings),
+    connections: connections(),
   };
+}
+
+function connections(): Addresses["connections"] {
+  try {
+    return connectionsOf(process.env);
+  } catch (error) {
+    throw error instanceof UsageError ? new UserError(error.message) : error;
+  }
 }
 
 /** Secrets are made by a start, not by a look. */

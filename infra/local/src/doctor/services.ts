@@ -1,6 +1,14 @@
 import kafkajs, { type Admin } from "kafkajs";
 import pg from "pg";
+import type { Connections } from "../../../../control-plane/src/domain/connections.ts";
+import { kafkaAdvice } from "../../../../control-plane/src/domain/kafka-refusal.ts";
+import type { KafkaSecurity } from "../../../../control-plane/src/domain/kafka-security.ts";
 import type { Manifest, TopicSpec } from "../../../../control-plane/src/domain/manifest.ts";
+import {
+  basicAuthorization,
+  type RegistryAccess,
+  registryAdvice,
+} from "../../../../control-plane/src/domain/registry-access.ts";
 import { createKafka } from "../../../../producer/src/kafka-client.ts";
 import { bodyOf } from "../services/readiness.ts";
 import type { Check, Finding } from "./check.ts";
@@ -15,6 +23,8 @@ export interface Addresses {
   databaseUrl: string;
   sparkMasterUiUrl: string;
   controlPlaneUrl: string;
+  /** how Kafka and the registry are reached */
+  connections: Connections;
 }
 
 const ANSWER_WITHIN_MS = 3_000;
@@ -23,10 +33,13 @@ const NOT_RUNNING = "start the stack (npm start), or name another address";
 /** A look at each service: whether it answers, its version, and what it lacks for the manifest. */
 export function serviceChecks(at: Addresses, manifest: Manifest): Check[] {
   return [
-    { title: `Kafka at ${at.brokers.join(", ")}`, look: () => lookAtKafka(at.brokers, Object.values(manifest.topics)) },
+    {
+      title: `Kafka at ${at.brokers.join(", ")} (${at.connections.kafka.protocol})`,
+      look: () => lookAtKafka(at.brokers, at.connections.kafka, Object.values(manifest.topics)),
+    },
     {
       title: `Schema registry at ${at.registryUrl}`,
-      look: () => lookAtRegistry(at.registryUrl, manifest.contract.subject),
+      look: () => lookAtRegistry(at.registryUrl, at.connections.registry, manifest.contract.subject),
     },
     { title: `Postgres at ${withoutPassword(at.databaseUrl)}`, look: () => lookAtPostgres(at.databaseUrl) },
     { title: `Spark master at ${at.sparkMasterUiUrl}`, look: () => lookAtSpark(at.sparkMasterUiUrl) },
@@ -34,8 +47,8 @@ export function serviceChecks(at: Addresses, manifest: Manifest): Check[] {
   ];
 }
 
-async function lookAtKafka(brokers: string[], topics: readonly TopicSpec[]): Promise<Finding> {
-  const admin = createKafka(brokers, "penstock-doctor", { retries: 0 }).admin();
+async function lookAtKafka(brokers: string[], security: KafkaSecurity, topics: readonly TopicSpec[]): Promise<Finding> {
+  const admin = createKafka(brokers, "penstock-doctor", { retries: 0 }, security).admin();
   try {
     await admin.connect();
     const existing = new Set(await admin.listTopics());
@@ -47,7 +60,8 @@ async function lookAtKafka(brokers: string[], topics: readonly TopicSpec[]): Pro
     if (odd.length > 0) return { status: "warn", text: `${text}; ${odd.join("; ")}`, next: TIMESTAMPS };
     return { status: "ok", text: missing.length > 0 ? `${text}; not there yet: ${missing.join(", ")}` : text };
   } catch (error) {
-    return { status: "fail", text: (error as Error).message, next: `${NOT_RUNNING} by PENSTOCK_KAFKA_BROKERS` };
+    const next = kafkaAdvice(error, security, false) ?? `${NOT_RUNNING} by PENSTOCK_KAFKA_BROKERS`;
+    return { status: "fail", text: (error as Error).message.trim(), next };
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
@@ -69,11 +83,20 @@ async function differenceOf(admin: Admin, topic: TopicSpec): Promise<string | nu
     : `${topic.name} has ${actual}, the manifest declares ${topic.timestampType}`;
 }
 
-async function lookAtRegistry(url: string, subject: string): Promise<Finding> {
-  const body = await bodyOf(`${url}/subjects`);
-  if (body === null)
-    return { status: "fail", text: "does not answer", next: `${NOT_RUNNING} by PENSTOCK_REGISTRY_URL` };
-  const subjects = JSON.parse(body) as string[];
+async function lookAtRegistry(url: string, { login }: RegistryAccess, subject: string): Promise<Finding> {
+  const headers: Record<string, string> = login === null ? {} : { authorization: basicAuthorization(login) };
+  const elsewhere = `${NOT_RUNNING} by PENSTOCK_REGISTRY_URL`;
+  let answer: Response;
+  try {
+    answer = await fetch(`${url}/subjects`, { headers, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
+  } catch (error) {
+    const cause = ((error as Error).cause ?? error) as Error & { code?: string };
+    const text = `does not answer: ${wordsOf(cause)}`;
+    return { status: "fail", text, next: registryAdvice(undefined, cause.code) ?? elsewhere };
+  }
+  if (!answer.ok)
+    return { status: "fail", text: `answers ${answer.status}`, next: registryAdvice(answer.status) ?? elsewhere };
+  const subjects = (await answer.json()) as string[];
   const known = subjects.includes(subject) ? `knows ${subject}` : `${subject} is not registered yet`;
   return { status: "ok", text: `answers; ${known}` };
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { ACCESS, elsewhere, given } from "../elsewhere.ts";
 import { smallJvm } from "./environment.ts";
 import { bodyOf } from "./readiness.ts";
 import type { Service, StackContext } from "./service.ts";
@@ -45,7 +46,8 @@ export function sparkWorker({ settings }: StackContext): Service {
         ...["--cores", String(settings.sparkWorkerCores), "--memory", settings.sparkWorkerMemory],
         ...["--work-dir", folders.work, "--properties-file", propertiesFile, sparkMasterUrl(settings)],
       ],
-      env: sparkEnvironment(settings, host),
+      // Drivers inherit it, and so a password that stands in no file.
+      env: { ...sparkEnvironment(settings, host), ...given(elsewhere(process.env, settings.services), ACCESS) },
     }),
     async isReady() {
       const state = await bodyOf(`${sparkMasterUiUrl(settings)}/json/`);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { ACCESS, elsewhere } from "../elsewhere.ts";
 import { CHECKOUT } from "../root.ts";
 import { databaseUrl } from "./postgres.ts";
 import { registryUrl } from "./schema-registry.ts";
@@ -34,6 +35,9 @@ export function stackEnvironment(context: StackContext): Record<string, string> 
     PENSTOCK_JAVA_HOME: runtime.javaHome,
     PENSTOCK_SPARK_JOBS_DIR: join(CHECKOUT, "spark_jobs"),
     PENSTOCK_SPARK_JARS_DIR: runtime.connectors,
+    // What a user exported for services elsewhere must not decide how the stack's own are reached: empty is not set.
+    ...Object.fromEntries(ACCESS.map((name) => [name, ""])),
+    ...elsewhere(process.env, settings.services),
   };
 }
 

@@ -3,7 +3,9 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { UNPROTECTED } from "../../../../control-plane/src/domain/kafka-security.ts";
 import { parseManifest } from "../../../../control-plane/src/domain/manifest.ts";
+import { OPEN_REGISTRY } from "../../../../control-plane/src/domain/registry-access.ts";
 import { freePort, startPostgres } from "../../../../control-plane/test/fixtures/postgres.ts";
 import { lookAt } from "../../src/doctor/check.ts";
 import { type Addresses, serviceChecks } from "../../src/doctor/services.ts";
@@ -52,6 +54,7 @@ async function findings(change: Partial<Addresses> = {}) {
     databaseUrl: postgres.url,
     sparkMasterUiUrl: `${base}/spark`,
     controlPlaneUrl: `${base}/plane`,
+    connections: { kafka: UNPROTECTED, registry: OPEN_REGISTRY, forDrivers: {} },
     ...change,
   };
   const [kafka, registry, database, spark, plane] = await lookAt(serviceChecks(addresses, manifest));

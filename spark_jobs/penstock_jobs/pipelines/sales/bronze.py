@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
 
+from penstock_jobs.credentials import kafka_settings
 from penstock_jobs.job import Job, JobContext, JobRefused
 from penstock_jobs.ledger import LedgerEntry
 from penstock_jobs.offsets import Checkpoint, kafka_vector
@@ -30,7 +31,8 @@ class BronzeJob(Job):
         self._brokers: str = spec["kafka"]["brokers"]
         self._checkpoint = Checkpoint(spec["checkpoint"])
         self._table = OutputTable(context, BRONZE)
-        self._kafka = Topic(context.spark, self._brokers, self._topic)
+        self._access = kafka_settings()
+        self._kafka = Topic(context.spark, self._brokers, self._topic, self._access)
         self._topic_id: str | None = None
         self._quiet_since = time.monotonic()
 
@@ -62,6 +64,8 @@ class BronzeJob(Job):
         records = (
             self.context.spark.readStream.format("kafka")
             .option("kafka.bootstrap.servers", self._brokers)
+            # Secrets among them: `session.py` keeps them out of what Spark prints of a plan.
+            .options(**{f"kafka.{name}": value for name, value in self._access.items()})
             .option("subscribe", self._topic)
             .option("startingOffsets", starting_offsets(self._topic, begins))
             .option("failOnDataLoss", "true")

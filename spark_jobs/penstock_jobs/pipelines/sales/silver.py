@@ -8,6 +8,7 @@ from pathlib import Path
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as sf
 
+from penstock_jobs.credentials import registry_access
 from penstock_jobs.job import Job, JobContext, JobRefused, RestartQuery
 from penstock_jobs.ledger import LedgerEntry, from_micros
 from penstock_jobs.offsets import Checkpoint, is_before
@@ -35,7 +36,7 @@ class SilverJob(Job):
         self._checkpoint = Checkpoint(spec["checkpoint"])
         self._table = OutputTable(context, SILVER)
         self._upstream = Upstream(context, BRONZE.name, self._checkpoint)
-        registry = SchemaRegistry(spec["registry"]["url"])
+        registry = SchemaRegistry(spec["registry"]["url"], registry_access())
         self._schemas = WriterSchemas(registry, Path(f"{spec['checkpoint']}.schemas"))
         self._settlement = Settlement(
             context, self._table, Judging(self._judged, self._silver_rows, self._learn_schemas)

@@ -1,0 +1,51 @@
+import type { ReadFile } from "./credentials.ts";
+import { type KafkaSecurity, readKafkaSecurity } from "./kafka-security.ts";
+import { type RegistryAccess, readRegistryAccess } from "./registry-access.ts";
+import type { Complain, Environment } from "./setting-reader.ts";
+
+/** How Kafka and the schema registry are reached, beside their addresses. */
+export interface Connections {
+  kafka: KafkaSecurity;
+  registry: RegistryAccess;
+  /** the environment from which a driver reads the same: no secret, but the paths of files that hold some */
+  forDrivers: Record<string, string>;
+}
+
+const FILES = [
+  "PENSTOCK_KAFKA_PASSWORD_FILE",
+  "PENSTOCK_KAFKA_CA_FILE",
+  "PENSTOCK_KAFKA_CERT_FILE",
+  "PENSTOCK_KAFKA_KEY_FILE",
+  "PENSTOCK_REGISTRY_PASSWORD_FILE",
+  "PENSTOCK_REGISTRY_CA_FILE",
+];
+/** A password that stands in a setting itself is not among them: what a driver is started with, the Spark master keeps. */
+const FOR_DRIVERS = [
+  "PENSTOCK_KAFKA_SECURITY",
+  "PENSTOCK_KAFKA_SASL_MECHANISM",
+  "PENSTOCK_KAFKA_USERNAME",
+  "PENSTOCK_REGISTRY_USERNAME",
+  ...FILES,
+];
+
+/**
+ * Reads the settings; what is wrong is complained of, and no complaint quotes a secret.
+ * @param absolute makes a path absolute: a driver runs in a folder of its own
+ */
+export function readConnections(
+  env: Environment,
+  complain: Complain,
+  readFile: ReadFile,
+  absolute: (path: string) => string,
+): Connections {
+  const read: ReadFile = (path) => readFile(absolute(path));
+  const told = FOR_DRIVERS.flatMap((name) => {
+    const value = env[name];
+    return value ? [[name, FILES.includes(name) ? absolute(value) : value] as const] : [];
+  });
+  return {
+    kafka: readKafkaSecurity(env, complain, read),
+    registry: readRegistryAccess(env, complain, read),
+    forDrivers: Object.fromEntries(told),
+  };
+}
