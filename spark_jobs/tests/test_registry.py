@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from penstock_jobs.credentials import registry_access
 from penstock_jobs.job import WaitingFor
 from penstock_jobs.registry import SchemaRegistry, WriterSchemas
 from tests.pipelines.sales.avro import CONTRACT, SCHEMA_ID
@@ -84,3 +88,51 @@ def test_a_registry_that_is_not_there_is_waited_for_by_its_address(tmp_path: Pat
         url = gone.url
     with pytest.raises(WaitingFor, match=url):
         WriterSchemas(SchemaRegistry(url), tmp_path).learn_subject(SUBJECT)
+
+
+CERTIFICATES = Path(__file__).parents[2] / "test" / "certificates"
+LOGIN = {"PENSTOCK_REGISTRY_USERNAME": "alice", "PENSTOCK_REGISTRY_PASSWORD": "s3cret"}
+TRUST = {"PENSTOCK_REGISTRY_CA_FILE": str(CERTIFICATES / "ca.pem")}
+
+
+@pytest.fixture
+def hosted() -> Iterator[str]:
+    """The URL of a registry behind TLS and basic authentication."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            known = self.headers["Authorization"] == registry_access(LOGIN).headers["Authorization"]
+            self.send_response(200 if known else 401)
+            self.end_headers()
+            self.wfile.write(b'{"schema": "\\"int\\""}' if known else b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    # A client that does not like the certificate leaves in the middle of the handshake.
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATES / "server.pem", CERTIFICATES / "server-key.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"https://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_a_registry_behind_tls_lets_in_who_trusts_it_and_knows_the_password(hosted: str) -> None:
+    assert SchemaRegistry(hosted, registry_access({**LOGIN, **TRUST})).schema(7) == '"int"'
+
+
+def test_a_registry_that_does_not_let_in_or_is_not_trusted_is_waited_for_with_the_setting(hosted: str) -> None:
+    wrong = {**LOGIN, **TRUST, "PENSTOCK_REGISTRY_PASSWORD": "wrong-secret"}
+    with pytest.raises(WaitingFor, match=r"\(401\): see PENSTOCK_REGISTRY_USERNAME and") as refused:
+        SchemaRegistry(hosted, registry_access(wrong)).schema(7)
+    assert "wrong-secret" not in str(refused.value)
+    with pytest.raises(WaitingFor, match=r"certificate verify failed.*see PENSTOCK_REGISTRY_CA_FILE"):
+        SchemaRegistry(hosted, registry_access(LOGIN)).schema(7)

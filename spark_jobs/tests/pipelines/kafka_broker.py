@@ -25,11 +25,14 @@ SCRAM_PASSWORD = "scram-secret-7f3a"
 class Broker:
     """Topics of one partition, and records in them."""
 
-    def __init__(self, spark: SparkSession, port: int, secured_port: int | None, command: list[str], log: Path) -> None:
+    login: str
+    """Where it wants TLS and a login, by PLAIN or by SCRAM-SHA-512; only of one that was asked for it."""
+    clients: str
+    """Where it wants TLS and a certificate of the client; as above."""
+
+    def __init__(self, spark: SparkSession, port: int, command: list[str], log: Path) -> None:
         """`command` starts it."""
         self.brokers = f"127.0.0.1:{port}"
-        self.secured = f"127.0.0.1:{secured_port}"
-        """Where it wants TLS and a login, by PLAIN or by SCRAM-SHA-512; only of one that was asked for it."""
         self._port = port
         self._command = command
         self._log = log
@@ -96,22 +99,22 @@ def certificate(name: str) -> Path:
 def running_broker(spark: SparkSession, folder: Path, secured: bool = False) -> Iterator[Broker]:
     """A broker on free ports of loopback, from the jars in `PENSTOCK_RUNTIME_DIR`/broker.
 
-    With `secured` it listens at a port more, for clients with TLS and a login.
+    With `secured` it listens at two ports more, for clients with TLS and a login or a certificate.
     """
     jars = Path(os.environ["PENSTOCK_SPARK_JARS_DIR"]).parent / "broker"
     java = [f"{os.environ['JAVA_HOME']}/bin/java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx192m"]
     java += ["-cp", f"{jars}/*"]
     port, controller = _free_port(), _free_port()
-    secured_port = _free_port() if secured else None
+    ports = {"LOGIN": _free_port(), "CLIENTS": _free_port()} if secured else {}
     properties = folder / "server.properties"
-    listeners = f"BROKER://127.0.0.1:{port}" + (f",LOGIN://127.0.0.1:{secured_port}" if secured else "")
+    listeners = ",".join(f"{name}://127.0.0.1:{number}" for name, number in {"BROKER": port, **ports}.items())
     properties.write_text(
         "\n".join(
             [
                 "process.roles=broker,controller",
                 "node.id=1",
                 f"listeners={listeners},CONTROLLER://127.0.0.1:{controller}",
-                "listener.security.protocol.map=BROKER:PLAINTEXT,LOGIN:SASL_SSL,CONTROLLER:PLAINTEXT",
+                "listener.security.protocol.map=BROKER:PLAINTEXT,LOGIN:SASL_SSL,CLIENTS:SSL,CONTROLLER:PLAINTEXT",
                 "inter.broker.listener.name=BROKER",
                 "controller.listener.names=CONTROLLER",
                 f"controller.quorum.bootstrap.servers=127.0.0.1:{controller}",
@@ -128,7 +131,9 @@ def running_broker(spark: SparkSession, folder: Path, secured: bool = False) -> 
     tool = [*java, "kafka.tools.StorageTool", "format", "--standalone", "-t", _CLUSTER, "-c", str(properties)]
     user = ["--add-scram", f"SCRAM-SHA-512=[name={USERNAME},password={SCRAM_PASSWORD}]"] if secured else []
     subprocess.run([*tool, *user], check=True, capture_output=True)
-    broker = Broker(spark, port, secured_port, [*java, "kafka.Kafka", str(properties)], folder / "broker.log")
+    broker = Broker(spark, port, [*java, "kafka.Kafka", str(properties)], folder / "broker.log")
+    if secured:
+        broker.login, broker.clients = (f"127.0.0.1:{ports[name]}" for name in ("LOGIN", "CLIENTS"))
     try:
         yield broker
     finally:
@@ -143,6 +148,9 @@ def _login_properties(folder: Path) -> list[str]:
     return [
         "ssl.keystore.type=PEM",
         f"ssl.keystore.location={keystore}",
+        "ssl.truststore.type=PEM",
+        f"ssl.truststore.location={certificate('ca')}",
+        "listener.name.clients.ssl.client.auth=required",
         "listener.name.login.sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512",
         # A properties file has its own meaning of backslashes.
         "listener.name.login.plain.sasl.jaas.config=" + plain.replace("\\", "\\\\"),

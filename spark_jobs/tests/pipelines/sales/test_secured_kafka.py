@@ -30,7 +30,7 @@ def broker(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def stand(spark: SparkSession, tmp_path: Path, broker: Broker) -> Iterator[Stand]:
     broker.create(TOPIC)
     stand = Stand(spark, tmp_path, "http://127.0.0.1:1")
-    stand.brokers = broker.secured
+    stand.brokers = broker.login
     yield stand
     broker.delete(TOPIC)
 
@@ -68,6 +68,18 @@ def test_spark_writes_and_bronze_reads_through_tls_and_a_login(
     entry = stand.newest_entry(TABLE)
     assert entry.through == {TOPIC: {"0": "20"}}
     assert entry.topic_id is not None
+
+
+def test_bronze_reads_by_a_certificate_of_its_own(
+    stand: Stand, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand.brokers = broker.clients
+    monkeypatch.setenv("PENSTOCK_KAFKA_SECURITY", "SSL")
+    for name, file in {"CA": "ca", "CERT": "client", "KEY": "client-key"}.items():
+        monkeypatch.setenv(f"PENSTOCK_KAFKA_{name}_FILE", str(certificate(file)))
+    write(stand, 3)
+    stand.run("bronze")
+    assert sorted(row.offset for row in stand.read(TABLE).collect()) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
