@@ -21,7 +21,7 @@ const request = composeSubmission(
     controlPlanes: ["http://127.0.0.1:8080", "http://127.0.0.1:9080"],
     tokenFile: "/state/secrets/runner-token",
     signpost: "/lake/control-plane.json",
-    connections: {},
+    connections: { PENSTOCK_KAFKA_PASSWORD_FILE: "/run/kafka/password" },
   },
   "sales",
   { cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2, settings: {} },
@@ -66,7 +66,10 @@ describe("a submission", () => {
     expect(body).not.toContain(SECRET);
     expect(JSON.parse(body)).toMatchObject({
       action: "CreateSubmissionRequest",
-      environmentVariables: { PENSTOCK_LAUNCH_ID: "6f9619ff-8b86-4011-b42d-00cf4fc964ff" },
+      environmentVariables: {
+        PENSTOCK_LAUNCH_ID: "6f9619ff-8b86-4011-b42d-00cf4fc964ff",
+        PENSTOCK_KAFKA_PASSWORD_FILE: "/run/kafka/password",
+      },
       appArgs: [
         "/jobs/penstock_jobs/runner/main.py",
         "",
