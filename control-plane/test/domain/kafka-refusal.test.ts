@@ -3,9 +3,17 @@ import { expect, it } from "vitest";
 import { kafkaAdvice } from "../../src/domain/kafka-refusal.ts";
 import { UNPROTECTED } from "../../src/domain/kafka-security.ts";
 
-const { KafkaJSConnectionClosedError, KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded } = kafkajs;
+const { KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded } = kafkajs;
+// It is exported, and its types have forgotten it.
+const { KafkaJSConnectionClosedError: Closed } = kafkajs as unknown as Record<
+  "KafkaJSConnectionClosedError",
+  new (
+    message: string,
+    at: { host: string; port: number },
+  ) => kafkajs.KafkaJSError
+>;
 
-const closed = new KafkaJSConnectionClosedError("Closed connection", { host: "kafka", port: 9092 });
+const closed = new Closed("Closed connection", { host: "kafka", port: 9092 });
 const tried = new KafkaJSNumberOfRetriesExceeded(closed, { retryCount: 1, retryTime: 100 });
 
 it("a connection that brokers end at once is a sign of wrong settings until they have answered once", () => {
