@@ -39,6 +39,7 @@ def kafka_settings(environment: Mapping[str, str] = os.environ) -> dict[str, str
             )
         username = environment.get("PENSTOCK_KAFKA_USERNAME", "")
         login = f"username={_quoted(username)} password={_quoted(_password('PENSTOCK_KAFKA', environment))}"
+        _secrets.add(login)
         settings |= {
             "sasl.mechanism": mechanism,
             "sasl.jaas.config": f"{_LOGIN_MODULES[mechanism]} required {login};",
@@ -61,7 +62,20 @@ def _tls(environment: Mapping[str, str]) -> dict[str, str]:
             "ssl.keystore.certificate.chain": _read("PENSTOCK_KAFKA_CERT_FILE", environment),
             "ssl.keystore.key": _read("PENSTOCK_KAFKA_KEY_FILE", environment),
         }
+        _secrets.add(settings["ssl.keystore.key"].strip())
     return settings
+
+
+# What has been read, as it may stand in a text.
+_secrets: set[str] = set()
+_HIDDEN = "*********(redacted)"
+
+
+def without_secrets(text: str) -> str:
+    """The text with each password and key that this process has read made unreadable."""
+    for secret in sorted(_secrets, key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    return text
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,7 @@ def registry_access(environment: Mapping[str, str] = os.environ) -> RegistryAcce
 def _password(prefix: str, environment: Mapping[str, str]) -> str:
     direct = environment.get(f"{prefix}_PASSWORD", "")
     if direct:
+        _secrets.add(direct)
         return direct
     setting = f"{prefix}_PASSWORD_FILE"
     if not environment.get(setting):
@@ -101,7 +116,11 @@ def _password(prefix: str, environment: Mapping[str, str]) -> str:
             " worker (a password that stands in the control plane's settings is not handed on)"
         )
     # An editor, or `echo`, ends the line; spaces may belong to the password.
-    return _read(setting, environment).rstrip("\r\n")
+    password = _read(setting, environment).rstrip("\r\n")
+    if password == "":
+        raise _unusable(setting, environment, "is empty")
+    _secrets.add(password)
+    return password
 
 
 def _read(setting: str, environment: Mapping[str, str]) -> str:

@@ -47,6 +47,8 @@ SETTINGS: dict[str, str] = {
     "spark.ui.enabled": "false",
     # What of a plan's options is not printed: Spark's own words, and those under which Kafka's secrets stand.
     "spark.redaction.regex": "(?i)secret|password|passphrase|token|access[.]?key|jaas|keystore",
+    # A streaming plan holds them once more, as a map that only this finds in what is explained.
+    "spark.redaction.string.regex": r'password="[^"\\]*(?:\\.[^"\\]*)*"|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*',
     # Fixed cost per batch: planning, statistics and snapshot computation dominate small batches.
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.streaming.checkpoint.fileChecksum.enabled": "false",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock_jobs.credentials import kafka_settings, registry_access
+from penstock_jobs.credentials import kafka_settings, registry_access, without_secrets
 from penstock_jobs.job import JobRefused
 
 SASL = {
@@ -33,6 +33,15 @@ def test_a_login_is_written_so_that_java_reads_every_password(tmp_path: Path) ->
             ' username="alice" password="a \\"b\\" \\\\c; ";'
         ),
     }
+
+
+def test_what_was_read_is_made_unreadable_in_texts() -> None:
+    password = 'quoted "s3cret" \\ one'
+    settings = kafka_settings({**SASL, "PENSTOCK_KAFKA_PASSWORD": password})
+    text = without_secrets(f"plan: Map({settings}), {settings['sasl.jaas.config']}; it was {password}.")
+    assert "s3cret" not in text.replace(str(settings), "")
+    assert text.count("(redacted)") >= 2
+    assert without_secrets("nothing to hide") == "nothing to hide"
 
 
 def test_certificates_travel_as_text(tmp_path: Path) -> None:

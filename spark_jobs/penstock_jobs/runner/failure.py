@@ -9,6 +9,7 @@ from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
 from pyspark.errors.exceptions.captured import CapturedException
 
+from penstock_jobs.credentials import without_secrets
 from penstock_jobs.job import JobRefused
 
 _MESSAGE_CHARS = 2_000
@@ -82,6 +83,8 @@ def _java_trace(java: Any) -> str:
 
 
 def _bounded(kind: str, message: str, trace: str) -> dict[str, Any]:
+    # Spark writes the plan of a query into some of its messages, and the plan has the options of its source.
+    message, trace = without_secrets(message), without_secrets(trace)
     if len(trace) > _TRACE_CHARS:
         half = _TRACE_CHARS // 2
         trace = f"{trace[:half]}\n… {len(trace) - _TRACE_CHARS} characters left out …\n{trace[-half:]}"
