@@ -163,7 +163,7 @@ export class ReplayKills {
 
   /** Some steps are over within milliseconds: then nothing dies at them, and that is said. */
   private async wait(what: string, look: () => Promise<true | { pending: unknown }>): Promise<true | string> {
-    const wait = { timeout: this.patience.timeout, what, interval: 20, signal: this.patience.signal };
+    const wait = { timeout: this.patience.timeout, what, interval: 50, signal: this.patience.signal };
     return await waitFor<true>(look, wait).catch((error: Error) => error.message);
   }
 

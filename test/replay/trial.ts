@@ -117,7 +117,8 @@ export class Trial {
     const lag = { worst: 0 };
     const diffed = await this.watched(begun.id, "diffed", lag);
     const caughtUpAt = Date.parse(diffed.steps.find(({ step }) => step === "caught_up")?.at ?? "");
-    const rate = options.backlog / ((caughtUpAt - from) / 1_000);
+    // It has read the backlog, and what came while it did.
+    const rate = options.backlog / ((caughtUpAt - from) / 1_000) + options.rate;
     this.tell(
       `The replay caught up at ${Math.round(rate)} records/s beside ${options.rate} events/s: ${(rate / catchUp).toFixed(2)} of the live catch-up; live lag at most ${lag.worst} s`,
     );
