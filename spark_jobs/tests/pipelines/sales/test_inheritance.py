@@ -278,9 +278,14 @@ def test_ids_that_were_accepted_before_are_known_whenever_it_was_killed(stand: S
 @pytest.mark.replay
 def test_ids_beyond_two_horizons_are_not_read(stand: Stand) -> None:
     hour = 3_600
-    stand.bronze([Record(0, 0, 0, event(event_id="old"))], 0)
     late = {"event_time": "2026-01-01T01:00:00Z"}
+    stand.bronze([Record(0, 0, 0, event(event_id="old"))], 0)
+    stand.run("silver")
     stand.bronze([Record(0, 1, hour, event(event_id="young", **late))], hour)
+    stand.run("silver")
+    # The operator forgets at the end of a batch.
+    stand.tick(hour)
+    stand.run("silver")
     stand.bronze([Record(0, n, hour, event(event_id=("old", "young")[n % 2], **late)) for n in (2, 3)], hour + 1)
     stand.run("silver")
     next_one = heir(stand, {"0": "2"})
