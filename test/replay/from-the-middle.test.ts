@@ -133,12 +133,15 @@ describe("a replay of silver from the middle", () => {
 
   it("lets a corrected rule apply from the cut on, and nowhere before", async () => {
     const encode = createEncoder(await registerContract(stack.registryUrl, `${topic}-value`));
-    const happened = new Date().toISOString();
-    const event = (id: string) => ({
-      ...{ event_id: id, event_time: happened, ingest_time: happened, account_id: "a-1", event_type: "renewal" },
-      ...{ plan_tier: "gold", region: "EU", currency: "EUR", amount: 12.5, schema_version: 1 },
-      ...{ user_id: null, source: null, trace_id: null },
-    });
+    const event = (id: string) => {
+      // By the time the second one is sent, one that had happened with the first would be too late.
+      const now = new Date().toISOString();
+      return {
+        ...{ event_id: id, event_time: now, ingest_time: now, account_id: "a-1", event_type: "renewal" },
+        ...{ plan_tier: "gold", region: "EU", currency: "EUR", amount: 12.5, schema_version: 1 },
+        ...{ user_id: null, source: null, trace_id: null },
+      };
+    };
     await send(stack, [encode(event("gold-before"))]);
     await allConsumed(stack);
     const cut = await position();
