@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { contentOf } from "./adapters/text-file.ts";
 import type { RateLimitOptions } from "./api/rate-limits.ts";
 import { type AccessMode, accessMode, isLoopback } from "./domain/access.ts";
 import { type Connections, readConnections } from "./domain/connections.ts";
@@ -259,14 +260,6 @@ function dockerOf(
 /** A master on loopback has its workers on this machine. */
 function usualPlace(sparkMasterUrl: string): DriverPlace {
   return /^spark:\/\/(127\.|localhost|\[::1\])/.test(sparkMasterUrl) ? "here" : "elsewhere";
-}
-
-function contentOf(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
 }
 
 function isHttpUrl(text: string): boolean {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { contentOf } from "../../control-plane/src/adapters/text-file.ts";
 import { trustCertificates } from "../../control-plane/src/adapters/trusted-certificates.ts";
 import { type Connections, readConnections } from "../../control-plane/src/domain/connections.ts";
 import { UsageError } from "./command-line.ts";
@@ -18,14 +18,6 @@ export function connectionsOf(environment: NodeJS.ProcessEnv): Connections {
   if (complaints.length > 0) throw new UsageError(complaints.join("\n"));
   if (connections.registry.ca !== null) trustCertificates(connections.registry.ca);
   return connections;
-}
-
-function contentOf(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
 }
 
 /** For `--help`: what is read from the environment alone, since nobody should see a password among a command's arguments. */

@@ -1,9 +1,9 @@
 import { COMPATIBILITY, SchemaRegistry, SchemaType } from "@kafkajs/confluent-schema-registry";
-import { registryAdvice } from "../../control-plane/src/domain/registry-access.ts";
+import { loginHeaders, registryAdvice } from "../../control-plane/src/domain/registry-access.ts";
 import { UsageError } from "./command-line.ts";
 import { readContract } from "./contract.ts";
 import { misfits } from "./misfits.ts";
-import { headersFor, type Registry, registryAt } from "./registry.ts";
+import { type Registry, registryAt } from "./registry.ts";
 
 const WANTED = COMPATIBILITY.BACKWARD_TRANSITIVE;
 
@@ -51,7 +51,7 @@ async function explainRefusal(error: Error, registry: Registry, subject: string,
 
 async function versionsOf(registry: Registry, subject: string): Promise<{ version: number; schema: string }[]> {
   const path = `${registry.url}/subjects/${encodeURIComponent(subject)}/versions`;
-  const get = async (url: string) => (await fetch(url, { headers: headersFor(registry) })).json();
+  const get = async (url: string) => (await fetch(url, { headers: loginHeaders(registry.login) })).json();
   try {
     const versions = (await get(path)) as number[];
     const ask = (version: number) => get(`${path}/${version}`);

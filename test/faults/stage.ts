@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FailpointName } from "../../control-plane/src/services/failpoint.ts";
@@ -6,6 +6,7 @@ import { type StackProcess, stackProcesses } from "../../infra/local/src/leftove
 import { signal } from "../../infra/local/src/processes.ts";
 import { stateFolder } from "../../infra/local/src/state-folder.ts";
 import { askService, type ServiceAction } from "../../infra/local/src/supervisor-client.ts";
+import { allLaunches, type Launch } from "../stack/launches.ts";
 import type { JobStatus } from "../stack/resources.ts";
 import { driverProcesses } from "../stack/spark-driver.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -68,6 +69,11 @@ export class Stage {
     writeFileSync(join(folder, name), "");
   }
 
+  /** True until it has come there. */
+  isArmed(name: FailpointName): boolean {
+    return existsSync(join(this.stack.stateDir, FAILPOINT_FOLDER, name));
+  }
+
   async job(id: string): Promise<JobStatus> {
     return await this.stack.rest.get<JobStatus>(`/v1/jobs/${id}`);
   }
@@ -78,11 +84,8 @@ export class Stage {
   }
 
   /** Every submission of every application, newest first. */
-  async launches(): Promise<{ id: string; endedAt: string | null; endReason: string | null }[]> {
-    const { items } = await this.stack.rest.get<{
-      items: { launches: { id: string; endedAt: string | null; endReason: string | null }[] }[];
-    }>("/v1/applications");
-    return items.flatMap(({ launches }) => launches);
+  async launches(): Promise<Launch[]> {
+    return await allLaunches(this.stack.rest);
   }
 
   /** Asks for something, also when the control plane is just then dying: the same request until it is answered. */

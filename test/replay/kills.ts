@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { REPLAY_FAILPOINTS } from "../../control-plane/src/services/failpoint.ts";
-import { FAILPOINT_FOLDER, type Stage } from "../faults/stage.ts";
+import type { Stage } from "../faults/stage.ts";
 import { MortalDrivers, type Patience } from "../stack/mortal-drivers.ts";
 import { liveGenerations, type ReplayStatus, replayIs } from "../stack/replays.ts";
 import { RestError } from "../stack/rest-client.ts";
@@ -79,7 +77,7 @@ export class ReplayKills {
     const cancelled = await this.begin();
     await this.comesTo(cancelled, "diffed");
     await this.move(cancelled, "cancel");
-    const untouched = points.filter((point) => this.isArmed(point));
+    const untouched = points.filter((point) => this.stage.isArmed(point));
     this.promise(untouched.length === 0, `the control plane never came to ${untouched.join(", ")}`);
     this.stage.tell(`The control plane died at ${points.length - untouched.length} steps`);
   }
@@ -155,7 +153,7 @@ export class ReplayKills {
   private async killBothAt(point: Failpoint): Promise<string> {
     this.stage.arm(point);
     const seen = await this.wait(`the control plane to come to ${point}`, async () => {
-      return !this.isArmed(point) || { pending: "not there yet" };
+      return !this.stage.isArmed(point) || { pending: "not there yet" };
     });
     this.promise(seen === true, String(seen));
     return seen === true ? `the control plane died, and ${await this.killDriver()}` : seen;
@@ -173,10 +171,6 @@ export class ReplayKills {
     const killed = await this.drivers.kill();
     await this.drivers.gone(killed);
     return `kill -9 of the driver, ${killed.map(({ pid }) => pid).join(", ")}`;
-  }
-
-  private isArmed(point: Failpoint): boolean {
-    return existsSync(join(this.stage.stack.stateDir, FAILPOINT_FOLDER, point));
   }
 
   private async status(id: string): Promise<ReplayStatus> {

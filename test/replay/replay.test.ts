@@ -15,7 +15,7 @@ import {
   topic,
 } from "../integration/shared-stack.ts";
 import { differences } from "../stack/exact.ts";
-import { liveGenerations, type ReplayStatus, replayIs } from "../stack/replays.ts";
+import { liveGenerations, type ReplayStatus, replayIs, rollBackAll } from "../stack/replays.ts";
 import { RestError } from "../stack/rest-client.ts";
 import { WindowClient } from "../stack/window-client.ts";
 
@@ -38,11 +38,7 @@ beforeAll(async () => {
 
 // What other tests read is the generation that they began with.
 afterAll(async () => {
-  const { items } = await stack.rest.get<{ items: ReplayStatus[] }>("/v1/replays", { state: "promoted" });
-  for (const { id } of items) {
-    await stack.rest.post(`/v1/replays/${id}/rollback`);
-    await until(id, "rolled_back");
-  }
+  await rollBackAll(stack, PATIENCE_MS);
   await allRunning(stack);
 });
 

@@ -1,4 +1,5 @@
 import type { StackProcess } from "../../infra/local/src/leftovers.ts";
+import { livingLaunch } from "./launches.ts";
 import { anyAlive, killDrivers } from "./spark-driver.ts";
 import type { Stack } from "./stack.ts";
 import { waitFor } from "./wait-for.ts";
@@ -68,13 +69,8 @@ export class MortalDrivers {
 
   /** What lives, as REST says, and for how many milliseconds it has called; null when nothing has called yet. */
   private async living(): Promise<{ launch: string; age: number } | null> {
-    const { items } = await this.stack.rest.get<{
-      items: {
-        launches: { id: string; adoptedAt: string | null; lastSyncAt: string | null; endedAt: string | null }[];
-      }[];
-    }>("/v1/applications");
-    const living = items.flatMap(({ launches }) => launches).find(({ endedAt }) => endedAt === null);
-    if (!living?.adoptedAt || !living.lastSyncAt) return null;
+    const living = await livingLaunch(this.stack.rest);
+    if (!living?.lastSyncAt) return null;
     return { launch: living.id, age: Date.parse(living.lastSyncAt) - Date.parse(living.adoptedAt) };
   }
 }

@@ -39,6 +39,15 @@ export async function replayIs(stack: Stack, id: string, state: string, timeout:
   return found;
 }
 
+/** Rolls back whatever is promoted: what others read is the generation that was live before. */
+export async function rollBackAll(stack: Stack, timeout: number): Promise<void> {
+  const { items } = await stack.rest.get<{ items: ReplayStatus[] }>("/v1/replays", { state: "promoted" });
+  for (const { id } of items) {
+    await stack.rest.post(`/v1/replays/${id}/rollback`);
+    await replayIs(stack, id, "rolled_back", timeout);
+  }
+}
+
 /** Numbers of the generations that are live: one, if all is well. */
 export async function liveGenerations(stack: Stack): Promise<number[]> {
   const { items } = await stack.rest.get<{ items: { generation: number; state: string }[] }>("/v1/generations");

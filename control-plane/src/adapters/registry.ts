@@ -1,11 +1,11 @@
 import type { Login } from "../domain/credentials.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
-import { basicAuthorization, registryAdvice } from "../domain/registry-access.ts";
+import { loginHeaders, registryAdvice } from "../domain/registry-access.ts";
 import type { SchemaRegistry } from "../services/ports.ts";
 
 /** A schema registry that speaks Confluent's API below `baseUrl`. */
 export function createSchemaRegistry(baseUrl: string, login: Login | null, timeoutMs = 5_000): SchemaRegistry {
-  const authorization: Record<string, string> = login === null ? {} : { authorization: basicAuthorization(login) };
+  const authorization = loginHeaders(login);
 
   async function call(method: string, path: string, body?: unknown): Promise<{ status: number; json: unknown }> {
     try {

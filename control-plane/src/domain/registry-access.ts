@@ -33,9 +33,10 @@ export function readRegistryAccess(env: Environment, complain: Complain, readFil
   return { login: secret === null ? null : { username, password: secret }, ca };
 }
 
-/** The header of HTTP's basic authentication. */
-export function basicAuthorization({ username, password }: Login): string {
-  return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+/** What a request has to carry: the header of HTTP's basic authentication, or nothing. */
+export function loginHeaders(login: Login | null): Record<string, string> {
+  if (login === null) return {};
+  return { authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString("base64")}` };
 }
 
 /** True for a URL with a name or a password in it: it would be shown wherever the address is. */

@@ -11,6 +11,7 @@ import { jobsCaughtUp, jobsRunning } from "../../../test/smoke/progress.ts";
 import { reconcile } from "../../../test/smoke/reconciliation.ts";
 import { differenceList, outcomeTable, revenueTable } from "../../../test/smoke/report.ts";
 import { settled } from "../../../test/smoke/settled.ts";
+import { livingLaunch } from "../../../test/stack/launches.ts";
 import { RestClient } from "../../../test/stack/rest-client.ts";
 import { waitFor } from "../../../test/stack/wait-for.ts";
 import { CHECKOUT } from "../../local/src/root.ts";
@@ -95,20 +96,11 @@ async function compare({ compose, rest, wait }: Run, events: number): Promise<bo
   return differences.length === 0;
 }
 
-/** The submission whose driver works; null while there is none. */
-async function launchOf(rest: RestClient): Promise<string | null> {
-  const { items } = await rest.get<{
-    items: { launches: { id: string; adoptedAt: string | null; endedAt: string | null }[] }[];
-  }>("/v1/applications");
-  const launches = items.flatMap((application) => application.launches);
-  return launches.find(({ adoptedAt, endedAt }) => adoptedAt !== null && endedAt === null)?.id ?? null;
-}
-
-async function launchedAnew({ rest, wait }: Run, before: string | null): Promise<void> {
+async function launchedAnew({ rest, wait }: Run, before: string | undefined): Promise<void> {
   await waitFor<true>(
     async () => {
-      const now = await launchOf(rest);
-      return (now !== null && now !== before) || { pending: now === null ? "no driver" : "the driver of before" };
+      const now = await livingLaunch(rest);
+      return (now !== null && now.id !== before) || { pending: now === null ? "no driver" : "the driver of before" };
     },
     { ...wait, what: "a new driver", interval: 500 },
   );
@@ -128,12 +120,12 @@ async function smoke(run: Run, count: number, rate: number): Promise<boolean> {
   // Its failure is told when it is waited for, at the end.
   producing.catch(() => undefined);
   for (const service of ["spark-worker", "spark-master"]) {
-    const before = await launchOf(rest);
+    const before = await livingLaunch(rest);
     tell(`Killing everything in the container of ${service}`);
     await killContainer(compose, service, wait);
     tell(`${service} was started again by its restart policy, and is healthy`);
     // The driver dies with its worker; an application outlives its master.
-    if (service === "spark-worker") await launchedAnew(run, before);
+    if (service === "spark-worker") await launchedAnew(run, before?.id);
     await jobsRunning({ rest }, jobs, wait.timeout, wait.signal);
     tell(`${jobs.join(", ")} run`);
   }

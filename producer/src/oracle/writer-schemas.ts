@@ -1,4 +1,5 @@
-import { headersFor, type Registry } from "../registry.ts";
+import { loginHeaders } from "../../../control-plane/src/domain/registry-access.ts";
+import type { Registry } from "../registry.ts";
 import { type RawRecord, schemaIdOf, type WriterSchemas } from "./decode.ts";
 
 /**
@@ -25,11 +26,12 @@ export async function fetchWriterSchemas(
 
 async function fetchSchema(registry: Registry, id: number): Promise<string | undefined> {
   const url = `${registry.url}/schemas/ids/${id}`;
-  const response = await fetch(url, { headers: headersFor(registry), signal: AbortSignal.timeout(10_000) }).catch(
-    (error: Error) => {
-      throw new Error(`The schema registry does not answer at ${url} (${describe(error)})`);
-    },
-  );
+  const response = await fetch(url, {
+    headers: loginHeaders(registry.login),
+    signal: AbortSignal.timeout(10_000),
+  }).catch((error: Error) => {
+    throw new Error(`The schema registry does not answer at ${url} (${describe(error)})`);
+  });
   if (response.status === 404) return undefined;
   if (!response.ok) throw new Error(`The schema registry answered ${response.status} to ${url}`);
   const { schema, schemaType = "AVRO" } = (await response.json()) as { schema: string; schemaType?: string };

@@ -5,7 +5,7 @@ import { kafkaAdvice } from "../../../../control-plane/src/domain/kafka-refusal.
 import type { KafkaSecurity } from "../../../../control-plane/src/domain/kafka-security.ts";
 import type { Manifest, TopicSpec } from "../../../../control-plane/src/domain/manifest.ts";
 import {
-  basicAuthorization,
+  loginHeaders,
   type RegistryAccess,
   registryAdvice,
 } from "../../../../control-plane/src/domain/registry-access.ts";
@@ -84,7 +84,7 @@ async function differenceOf(admin: Admin, topic: TopicSpec): Promise<string | nu
 }
 
 async function lookAtRegistry(url: string, { login }: RegistryAccess, subject: string): Promise<Finding> {
-  const headers: Record<string, string> = login === null ? {} : { authorization: basicAuthorization(login) };
+  const headers = loginHeaders(login);
   const elsewhere = `${NOT_RUNNING} by PENSTOCK_REGISTRY_URL`;
   let answer: Response;
   try {
