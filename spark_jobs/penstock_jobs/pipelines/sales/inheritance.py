@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
-from pyspark.sql.types import StructField, StructType
+from pyspark.sql.types import StructType
 
 from penstock_jobs.authored_log import pin
 from penstock_jobs.job import JobContext, JobRefused
@@ -70,12 +70,7 @@ class Inheritance:
             "kafka_timestamp": sf.col("at"),
             "key": sf.col("event_id"),
         }
-        return ids.select(
-            *(
-                columns.get(field.name, sf.lit(None)).cast(field.dataType).alias(field.name)
-                for field in _fields(BRONZE.columns)
-            )
-        )
+        return _shaped(ids, columns, BRONZE.columns)
 
     def _refuse_missing(self, path: str) -> None:
         try:
@@ -151,13 +146,12 @@ def _of_silver(rows: DataFrame, low: int) -> DataFrame:
     """
     columns = {name: sf.col(name) for name in rows.columns}
     columns["low_watermark"] = sf.least("low_watermark", sf.timestamp_micros(sf.lit(low)))
+    return _shaped(rows, columns, SILVER.columns)
+
+
+def _shaped(rows: DataFrame, columns: Mapping[str, Column], ddl: str) -> DataFrame:
+    """The rows with the columns of a table; those that nothing is said of are null."""
+    fields = cast(StructType, StructType.fromDDL(ddl)).fields
     return rows.select(
-        *(
-            columns.get(field.name, sf.lit(None)).cast(field.dataType).alias(field.name)
-            for field in _fields(SILVER.columns)
-        )
+        *(columns.get(field.name, sf.lit(None)).cast(field.dataType).alias(field.name) for field in fields)
     )
-
-
-def _fields(columns: str) -> list[StructField]:
-    return cast(StructType, StructType.fromDDL(columns)).fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,14 +12,9 @@ from penstock_jobs import reading_copy
 from penstock_jobs.job import Job, JobRefused, RestartQuery, WaitingFor
 from penstock_jobs.ledger import TableLedger
 from tests.pipelines.sales.avro import event
+from tests.pipelines.sales.lagging import BRONZE, SILVER, UPDATES, fill, finals, let_in, sums
 from tests.pipelines.sales.stand import PARAMETERS, TOPIC, Record, Stand, micros
 
-BRONZE, SILVER, UPDATES, REVENUE = (
-    "bronze.sales_events",
-    "silver.sales_events",
-    "gold.revenue_5m_updates",
-    "gold.revenue_5m",
-)
 CUT = {"0": "29", "1": "24", "2": "43"}
 """Within commits of the bronze that `fill` makes, and in each partition at another time."""
 
@@ -34,42 +29,6 @@ def small(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     stand.limits = {"maxFilesPerTrigger": 4}
     monkeypatch.setattr(reading_copy, "_ROWS_PER_FILE", 12)
     monkeypatch.setattr(reading_copy, "_ROWS_PER_CHUNK", 50)
-
-
-def records(number: int) -> Iterator[Record]:
-    """Eight records of every partition for one commit: good ones, copies of earlier ones, and bad ones."""
-    for partition in range(3):
-        for n in range(8):
-            offset = number * 8 + n
-            fields: dict[str, Any] = {
-                "event_id": f"{partition}-{offset}",
-                "event_time": f"2026-01-01T00:00:{number:02}Z",
-            }
-            if n == 2 and partition > 0 and number > 1:
-                fields["event_id"] = f"{partition - 1}-{offset - 10}"
-            if n == 3 and number > 0:
-                fields["event_id"] = f"{partition}-{offset - 9}"
-            if n == 4:
-                fields["region"] = "MARS"
-            if n == 5:
-                fields["event_time"] = "2025-12-31T23:58:00Z"
-            value = b"\x01x" if n == 6 else event(**fields)
-            yield Record(partition, offset, number + n / 10, value)
-
-
-def fill(stand: Stand, numbers: range) -> None:
-    for number in numbers:
-        # Of a lagging partition: two commits with one low watermark.
-        stand.bronze(records(number), low_watermark=number // 2 * 2)
-
-
-def let_in(stand: Stand, number: int, offset: int) -> None:
-    """Let silver apply an override of a late record of partition 0 that it has behind it."""
-    stand.overrides.append({"number": number, "topic": TOPIC, "partition": 0, "offset": str(offset), "set": {}})
-    job = stand.job("silver")
-    job.prepare()
-    job.idle()
-    stand.overrides_applied = True
 
 
 def heir(stand: Stand, cut: dict[str, str], name: str = "heir") -> Stand:
@@ -101,17 +60,6 @@ def entries(stand: Stand, table: str = SILVER) -> list[Any]:
     ledger = TableLedger(stand.tables[table])
     found = [ledger.entry_of(version) for version in range((ledger.newest_version() or 0) + 1)]
     return [entry for entry in found if entry is not None]
-
-
-def sums(stand: Stand) -> list[tuple[Any, ...]]:
-    query = "SELECT window_start, region, sum(revenue), sum(event_count) FROM {updates} GROUP BY ALL ORDER BY ALL"
-    return [tuple(row) for row in stand.spark.sql(query, updates=stand.read(UPDATES)).collect()]
-
-
-def finals(stand: Stand) -> list[tuple[Any, ...]]:
-    """The newest revision of each window: how many there were depends on how the batches fell."""
-    query = "SELECT window_start, region, max_by(struct(revenue, event_count), revision) FROM {revenue} GROUP BY ALL"
-    return sorted(tuple(row) for row in stand.spark.sql(query, revenue=stand.read(REVENUE)).collect())
 
 
 def dying(after: int, processed: bool) -> Callable[[Job], Callable[[DataFrame, int], None]]:
@@ -173,11 +121,11 @@ def test_what_lies_before_stays_as_it_was_and_what_comes_after_follows_the_rules
 
 @pytest.mark.replay
 def test_by_the_same_rules_everything_is_as_it_is_there(stand: Stand) -> None:
-    fill(stand, range(5))
+    fill(stand, range(5), copies_across=True)
     stand.run("silver")
     # Once before the cut and once after it, both when more had been read.
     let_in(stand, 1, 13)
-    fill(stand, range(5, 10))
+    fill(stand, range(5, 10), copies_across=True)
     stand.run("silver")
     let_in(stand, 2, 37)
     next_one = heir(stand, CUT)
@@ -188,7 +136,7 @@ def test_by_the_same_rules_everything_is_as_it_is_there(stand: Stand) -> None:
     assert [text for text in said if text.startswith("taking")][:1] == [
         f"taking over silver.sales_events as it was at version {version}: 0 %"
     ]
-    fill(stand, range(10, 12))
+    fill(stand, range(10, 12), copies_across=True)
     stand.tick(40)
     for each in (stand, next_one):
         each.run("silver")
@@ -209,7 +157,7 @@ def test_by_the_same_rules_everything_is_as_it_is_there(stand: Stand) -> None:
 
 @pytest.mark.replay
 def test_the_ledger_counts_each_record_once_and_agrees_with_spark(stand: Stand) -> None:
-    fill(stand, range(8))
+    fill(stand, range(8), copies_across=True)
     stand.run("silver")
     let_in(stand, 1, 5)
     next_one = heir(stand, CUT)
@@ -242,7 +190,7 @@ def test_the_ledger_counts_each_record_once_and_agrees_with_spark(stand: Stand) 
 
 @pytest.mark.replay
 def test_what_was_interrupted_begins_anew_and_nothing_half_is_ever_there(stand: Stand) -> None:
-    fill(stand, range(8))
+    fill(stand, range(8), copies_across=True)
     stand.run("silver")
     next_one = heir(stand, CUT)
 
@@ -263,7 +211,7 @@ def test_what_was_interrupted_begins_anew_and_nothing_half_is_ever_there(stand: 
 @pytest.mark.replay
 @pytest.mark.parametrize("processed", [False, True])
 def test_ids_that_were_accepted_before_are_known_whenever_it_was_killed(stand: Stand, processed: bool) -> None:
-    fill(stand, range(8))
+    fill(stand, range(8), copies_across=True)
     stand.run("silver")
     next_one = heir(stand, CUT)
     next_one.limits = {"maxFilesPerTrigger": 1}
@@ -297,14 +245,14 @@ def test_ids_beyond_two_horizons_are_not_read(stand: Stand) -> None:
 
 @pytest.mark.replay
 def test_at_the_end_there_is_nothing_to_read_yet_and_at_the_beginning_nothing_to_take_over(stand: Stand) -> None:
-    fill(stand, range(3))
+    fill(stand, range(3), copies_across=True)
     stand.run("silver")
     end = dict.fromkeys("012", "24")
     for name, cut in {"at-the-end": end, "at-the-beginning": dict.fromkeys("012", "0")}.items():
         next_one = heir(stand, cut, name)
         run_to_the_end(next_one)
         assert ended(next_one) == ended(stand)
-    fill(stand, range(3, 5))
+    fill(stand, range(3, 5), copies_across=True)
     stand.run("silver")
     next_one.run("silver")
     assert ended(next_one) == ended(stand)

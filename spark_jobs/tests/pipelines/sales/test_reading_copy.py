@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, Row
@@ -15,15 +14,9 @@ from penstock_jobs import files, reading_copy
 from penstock_jobs.housekeeping import Limits, TableHousekeeper, housekeeping_session
 from penstock_jobs.job import Job, JobRefused, RestartQuery, WaitingFor
 from penstock_jobs.ledger import TableLedger
-from tests.pipelines.sales.avro import event
-from tests.pipelines.sales.stand import TOPIC, Record, Stand
+from tests.pipelines.sales.lagging import BRONZE, SILVER, UPDATES, fill, finals, let_in, sums
+from tests.pipelines.sales.stand import TOPIC, Stand
 
-BRONZE, SILVER, UPDATES, REVENUE = (
-    "bronze.sales_events",
-    "silver.sales_events",
-    "gold.revenue_5m_updates",
-    "gold.revenue_5m",
-)
 # Hundreds of small batches: too long for every run of the tests.
 pytestmark = pytest.mark.replay
 
@@ -41,31 +34,6 @@ def small(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
 
 class Drained(Exception):
     """The batch was not let in."""
-
-
-def records(number: int) -> Iterator[Record]:
-    """Eight records of every partition for one commit: good ones, copies of earlier ones, and bad ones."""
-    for partition in range(3):
-        for n in range(8):
-            offset = number * 8 + n
-            fields: dict[str, Any] = {
-                "event_id": f"{partition}-{offset}",
-                "event_time": f"2026-01-01T00:00:{number:02}Z",
-            }
-            if n == 3 and number > 0:
-                fields["event_id"] = f"{partition}-{offset - 9}"
-            if n == 4:
-                fields["region"] = "MARS"
-            if n == 5:
-                fields["event_time"] = "2025-12-31T23:58:00Z"
-            value = b"\x01x" if n == 6 else event(**fields)
-            yield Record(partition, offset, number + n / 10, value)
-
-
-def fill(stand: Stand, numbers: range) -> None:
-    for number in numbers:
-        # Of a lagging partition: two commits with one low watermark.
-        stand.bronze(records(number), low_watermark=number // 2 * 2)
 
 
 def forget(stand: Stand, table: str, readers: tuple[Path, ...] = ()) -> int:
@@ -223,7 +191,7 @@ def test_gold_of_a_forgotten_silver_has_the_same_sums_and_counts_what_was_let_in
     stand.limits = {"maxFilesPerTrigger": 20}
     early = reader(stand, "early", SILVER)
     early.run("gold")
-    let_in(stand)
+    let_in(stand, 1, 5)
     fill(stand, range(6, 12))
     stand.limits = {"maxFilesPerTrigger": 1}
     stand.run("silver")
@@ -246,26 +214,6 @@ def test_gold_of_a_forgotten_silver_has_the_same_sums_and_counts_what_was_let_in
         early.job("gold").prepare()
 
 
-def let_in(stand: Stand) -> None:
-    """Let silver apply an override of a late record that it has behind it."""
-    stand.overrides.append({"number": 1, "topic": TOPIC, "partition": 0, "offset": "5", "set": {}})
-    job = stand.job("silver")
-    job.prepare()
-    job.idle()
-    stand.overrides_applied = True
-
-
-def sums(stand: Stand) -> list[tuple[Any, ...]]:
-    query = "SELECT window_start, region, sum(revenue), sum(event_count) FROM {updates} GROUP BY ALL ORDER BY ALL"
-    return [tuple(row) for row in stand.spark.sql(query, updates=stand.read(UPDATES)).collect()]
-
-
-def finals(stand: Stand) -> list[tuple[Any, ...]]:
-    """The newest revision of each window: how many there were depends on how the batches fell."""
-    query = "SELECT window_start, region, max_by(struct(revenue, event_count), revision) FROM {revenue} GROUP BY ALL"
-    return sorted(tuple(row) for row in stand.spark.sql(query, revenue=stand.read(REVENUE)).collect())
-
-
 def test_gold_that_was_stopped_counts_each_row_once(stand: Stand) -> None:
     stand.limits = {"maxFilesPerTrigger": 1}
     fill(stand, range(4))
@@ -275,7 +223,7 @@ def test_gold_that_was_stopped_counts_each_row_once(stand: Stand) -> None:
     stand.limits = {"maxFilesPerTrigger": 1}
     fill(stand, range(4, 6))
     stand.run("silver")
-    let_in(stand)
+    let_in(stand, 1, 5)
     fill(stand, range(6, 12))
     stand.run("silver")
     witness = reader(stand, "witness", SILVER)
