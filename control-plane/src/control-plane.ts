@@ -64,7 +64,9 @@ export async function createControlPlane(
   const contractSchema = await readFile(join(config.checkoutDir, manifest.contract.schema), "utf8");
   const publicationSchemas = await readPublicationSchemas(config, manifest);
   const rules = ruleSet(parseRules(await readFile(join(config.checkoutDir, manifest.dataQuality.rules), "utf8")));
-  const outside = await openOutside(config, logger);
+  let leadership: Leadership | null = null;
+  const standsBy = () => (leadership === null ? "is starting" : leadership.waitingFor);
+  const outside = await openOutside(config, standsBy, logger);
   const { database, catalog, launches, runs, events, journal, topics, registry, master, workers, clock } = outside;
   const feed = new EventFeed(journal, logger);
   const lastWords = new LastWordsKeeper({ launches, runs, workers, master, log: logger });
@@ -140,8 +142,6 @@ export async function createControlPlane(
     log: logger,
   });
   const serviceWatch = new ServiceWatch({ runtime: outside.runtime, journal, log: logger });
-  let leadership: Leadership | null = null;
-  const standsBy = () => (leadership === null ? "is starting" : leadership.waitingFor);
   const app = await buildApp(
     createServices(outside, {
       config,

@@ -77,7 +77,7 @@ export const PROBLEMS = {
   unsupported_table: { status: 501, meaning: "A table uses a Delta feature that is not read here." },
   dependency_unavailable: { status: 503, meaning: "Something that this answer depends on is away; try again." },
   check_given_up: { status: 503, meaning: "Comparing the tables took more time or memory than it may." },
-  not_ready: { status: 503, meaning: "The control plane is still starting; try again." },
+  not_ready: { status: 503, meaning: "The control plane is still starting, or stands by; `detail` says what for." },
   too_many_queries: {
     status: 503,
     meaning: "As much SQL runs and waits as is allowed; `Retry-After` says when to try again.",

@@ -47,12 +47,17 @@ import type { Clock, Processes } from "../services/ports.ts";
 /** Everything beyond this process, and the clock. */
 export type Outside = Awaited<ReturnType<typeof openOutside>>;
 
-/** Makes the adapters; nothing has to be reachable yet. */
-export async function openOutside(config: Config, log: FastifyBaseLogger) {
+/**
+ * Makes the adapters; nothing has to be reachable yet.
+ * @param standsBy why another control plane decides, or none; null while this one does
+ */
+export async function openOutside(config: Config, standsBy: () => string | null, log: FastifyBaseLogger) {
   // The query engine may read below this folder only, so it has to be there.
   await mkdir(config.lakeDir, { recursive: true });
-  const database = openDatabase(config.databaseUrl, (error) =>
-    log.warn({ err: error }, "lost a connection to Postgres"),
+  const database = openDatabase(
+    config.databaseUrl,
+    (error) => log.warn({ err: error }, "lost a connection to Postgres"),
+    standsBy,
   );
   const failpoint = createFailpoints(config.failpointDir);
   const clock = { now: () => new Date() };

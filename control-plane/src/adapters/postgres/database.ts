@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { runner as migrate } from "node-pg-migrate";
 import pg from "pg";
 import { dependencyUnavailable, Problem } from "../../domain/problem.ts";
+import { createOutdated, type WaitsFor } from "./outdated.ts";
 
 // Counters of batches and offsets outgrow a double; they stay texts.
 export type Row = Record<string, unknown>;
@@ -39,9 +40,14 @@ const LIMITS: TimeLimits = { connectMs: 3_000, statementMs: 8_000, answerMs: 10_
 
 /**
  * Opens a pool; connections are made when they are needed, so this works while Postgres is away.
- * Statements fail with a 503 Problem while it is.
+ * Statements fail with a 503 Problem while it is, and while the database is of an older version.
  */
-export function openDatabase(url: string, onIdleError: (error: Error) => void, limits = LIMITS): Database {
+export function openDatabase(
+  url: string,
+  onIdleError: (error: Error) => void,
+  waitsFor: WaitsFor = () => null,
+  limits = LIMITS,
+): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: 8,
@@ -52,6 +58,7 @@ export function openDatabase(url: string, onIdleError: (error: Error) => void, l
   });
   // A connection that dies while nobody uses it would otherwise end the process.
   pool.on("error", onIdleError);
+  const explain = createOutdated(pool, MIGRATIONS, waitsFor);
 
   const on = (client: pg.Pool | pg.PoolClient): Queryable => ({
     query: async <T extends object>(text: string, values: unknown[] = []) =>
@@ -81,14 +88,20 @@ export function openDatabase(url: string, onIdleError: (error: Error) => void, l
   }
 
   return {
-    ...on(pool),
+    async query<T extends object>(text: string, values?: unknown[]) {
+      try {
+        return await on(pool).query<T>(text, values);
+      } catch (error) {
+        throw await explain(error);
+      }
+    },
     async transaction(work) {
       for (let made = 1; ; made += 1) {
         try {
           return await attempt(work);
         } catch (error) {
           const isEndedForAnother = error instanceof Error && ENDED_FOR_ANOTHER.includes(codeOf(error));
-          if (!isEndedForAnother || made === ATTEMPTS) throw error;
+          if (!isEndedForAnother || made === ATTEMPTS) throw await explain(error);
         }
         // The other one, which waits for what this one held, has to be faster: or both meet again.
         await delay(PAUSE_MS);
@@ -121,18 +134,6 @@ async function away<T>(work: Promise<T>): Promise<T> {
     if (error instanceof Error && isConnectionError(error)) {
       throw dependencyUnavailable("Postgres", `Postgres does not answer: ${error.message || codeOf(error)}`, error);
     }
-    if (error instanceof Error && codeOf(error) === UNDEFINED_TABLE) {
-      throw new Problem(
-        {
-          status: 503,
-          code: "not_ready",
-          title: "The database is not up to date yet",
-          detail: `The control plane answers before its tables are made: ${error.message}.`,
-          next: "Try again in some seconds; GET /readyz says how far the start has come.",
-        },
-        { cause: error },
-      );
-    }
     throw error;
   }
 }
@@ -141,7 +142,6 @@ const ATTEMPTS = 3;
 const PAUSE_MS = 50;
 /** Deadlock, and a transaction that cannot be put in order with another one. */
 const ENDED_FOR_ANOTHER = ["40P01", "40001"];
-const UNDEFINED_TABLE = "42P01";
 /** The last one is a statement that took too long: a Postgres that is too slow is away, too. */
 const CONNECTION_CODES = [
   "ECONNREFUSED",

@@ -10,7 +10,12 @@ let frozen: number[] = [];
 beforeAll(async () => {
   postgres = await startPostgres();
   const limits = { connectMs: 400, statementMs: 300, answerMs: 600 };
-  database = openDatabase(postgres.url, () => undefined, limits);
+  database = openDatabase(
+    postgres.url,
+    () => undefined,
+    () => null,
+    limits,
+  );
 }, 60_000);
 
 afterEach(() => thaw());
