@@ -8,6 +8,7 @@ import { machineChecks } from "../doctor/machine.ts";
 import { type Addresses, serviceChecks } from "../doctor/services.ts";
 import { loadSecrets } from "../secrets.ts";
 import { controlPlaneUrl } from "../services/control-plane.ts";
+import { kafkaAddress } from "../services/kafka.ts";
 import { databaseUrl } from "../services/postgres.ts";
 import { registryUrl } from "../services/schema-registry.ts";
 import { sparkMasterUiUrl } from "../services/spark.ts";
@@ -41,10 +42,9 @@ ${CONNECTION_HELP}`,
 };
 
 function addresses(settings: Settings): Addresses {
-  const { hosts, ports } = settings;
   const of = (name: string, own: string): string => text(process.env, name, own);
   return {
-    brokers: of("PENSTOCK_KAFKA_BROKERS", `${hosts.kafka}:${ports.kafka}`).split(","),
+    brokers: of("PENSTOCK_KAFKA_BROKERS", kafkaAddress(settings)).split(","),
     registryUrl: of("PENSTOCK_REGISTRY_URL", registryUrl(settings)).replace(/\/$/, ""),
     databaseUrl: of("PENSTOCK_DATABASE_URL", ownDatabase(settings)),
     sparkMasterUiUrl: of("PENSTOCK_SPARK_MASTER_UI_URL", sparkMasterUiUrl(settings)),

@@ -7,6 +7,11 @@ import { cleanEnvironment, smallJvm } from "./environment.ts";
 import { acceptsConnections } from "./readiness.ts";
 import type { Service, StackContext } from "./service.ts";
 
+/** Where the broker answers. */
+export function kafkaAddress({ hosts, ports }: StackContext["settings"]): string {
+  return `${hosts.kafka}:${ports.kafka}`;
+}
+
 /** A Kafka broker that is its own controller (KRaft). */
 export function kafka({ settings }: StackContext): Service {
   const { ports, runtime } = settings;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { ACCESS, elsewhere } from "../elsewhere.ts";
 import { CHECKOUT } from "../root.ts";
+import { kafkaAddress } from "./kafka.ts";
 import { databaseUrl } from "./postgres.ts";
 import { registryUrl } from "./schema-registry.ts";
 import type { StackContext } from "./service.ts";
@@ -21,7 +22,7 @@ export function stackEnvironment(context: StackContext): Record<string, string> 
     PENSTOCK_STATE_DIR: stateDir,
     PENSTOCK_DISK_WARN: settings.diskWarn.text,
     PENSTOCK_DATABASE_URL: databaseUrl(context),
-    PENSTOCK_KAFKA_BROKERS: `${hosts.kafka}:${ports.kafka}`,
+    PENSTOCK_KAFKA_BROKERS: kafkaAddress(settings),
     PENSTOCK_REGISTRY_URL: registryUrl(settings),
     PENSTOCK_SPARK_MASTER_URL: sparkMasterUrl(settings),
     PENSTOCK_SPARK_MASTER_REST_URL: `http://${hosts.sparkMaster}:${ports.sparkMasterRest}`,
