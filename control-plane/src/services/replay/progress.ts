@@ -2,7 +2,7 @@ import type { JobState } from "../../domain/lifecycle/job.ts";
 import { type JobProgress, progressOf } from "../../domain/replay/progress.ts";
 import type { Clock } from "../ports.ts";
 import type { JobPosition } from "./ports.ts";
-import type { Party, Situation, Situations } from "./situation.ts";
+import type { Party, PartyPositions, Situation, Situations } from "./situation.ts";
 
 /** A shadow job on its way. */
 export interface PartyProgress extends JobProgress {
@@ -27,16 +27,16 @@ const OVER_MS = 60_000;
 /** How far the shadow jobs of a replay are; null while there are none. */
 export async function readProgress(
   situations: Situations,
-  { replay, parties }: Situation,
+  { replay, parties, positions }: Situation,
   clock: Clock,
 ): Promise<ReplayProgress | null> {
   const now = clock.now();
   const then = new Date(now.getTime() - OVER_MS);
   const jobs: PartyProgress[] = [];
-  for (const party of parties) {
-    if (party.shadow === null) continue;
-    const [at, before] = [await situations.positions(party), await situations.positions(party, then)];
-    jobs.push(progressOfParty(party, replay.plan.start, at, before, now));
+  for (const [index, party] of parties.entries()) {
+    const at = positions[index];
+    if (party.shadow === null || at === undefined) continue;
+    jobs.push(progressOfParty(party, replay.plan.start, at, await situations.positions(party, then), now));
   }
   const slowest = jobs.toSorted((one, other) => one.percent - other.percent)[0];
   if (slowest === undefined) return null;
@@ -50,9 +50,13 @@ export async function readProgress(
   };
 }
 
-type Both = { live: JobPosition | null; shadow: JobPosition | null };
-
-function progressOfParty({ shadow, job }: Party, start: Record<string, string>, at: Both, before: Both, now: Date) {
+function progressOfParty(
+  { shadow, job }: Party,
+  start: Record<string, string>,
+  at: PartyPositions,
+  before: PartyPositions,
+  now: Date,
+) {
   const mark = (position: JobPosition | null) => ({ at: position?.at ?? now, through: position?.through ?? start });
   const earlier =
     at.shadow === null || before.shadow === null

@@ -19,6 +19,12 @@ export interface Party {
   shadow: JobRow | null;
 }
 
+/** Where both sides of a party stand; null before a first commit. */
+export interface PartyPositions {
+  live: JobPosition | null;
+  shadow: JobPosition | null;
+}
+
 /** What there is of a replay at one moment. */
 export interface Situation {
   replay: ReplayRow;
@@ -29,6 +35,8 @@ export interface Situation {
   target: GenerationDetails | null;
   live: GenerationDetails | null;
   parties: Party[];
+  /** of each party, in their order */
+  positions: PartyPositions[];
   facts: ReplayFacts;
 }
 
@@ -63,24 +71,28 @@ export class Situations {
     const target = leadsBack(replay, own) ? parent : generation;
     const live = [generation, parent].find((each) => each?.state === "live") ?? null;
     const parties = partiesOf(replay, target, live, jobs);
-    const base = { replay, own, generation, target, live, parties };
+    const positions = await Promise.all(parties.map((party) => this.positions(party)));
+    const base = { replay, own, generation, target, live, parties, positions };
     return { ...base, facts: await this.facts(base, openRuns) };
   }
 
-  /** Where a party stands, live and shadow. @param until as it was then */
-  async positions(party: Party, until?: Date): Promise<{ live: JobPosition | null; shadow: JobPosition | null }> {
+  /** Where a party stands, looked at anew. @param until as it was then */
+  async positions(party: Party, until?: Date): Promise<PartyPositions> {
     const { positions } = this.parts;
-    const { job, live, liveGeneration, shadow } = party;
+    const { job, shadow } = party;
     const [ofLive, ofShadow] = await Promise.all([
-      positions.position(job, liveGeneration, live.spec.writes, until),
+      this.positionOfLive(party, until),
       shadow?.generation == null ? null : positions.position(job, shadow.generation, shadow.spec.writes, until),
     ]);
     return { live: ofLive, shadow: ofShadow };
   }
 
+  private positionOfLive({ job, live, liveGeneration }: Party, until?: Date): Promise<JobPosition | null> {
+    return this.parts.positions.position(job, liveGeneration, live.spec.writes, until);
+  }
+
   private async facts(base: Omit<Situation, "facts">, openRuns: RunRow[]): Promise<ReplayFacts> {
-    const { replay, own, target, parties } = base;
-    const all = await Promise.all(parties.map((party) => this.positions(party)));
+    const { replay, own, target, parties, positions } = base;
     const { target: at, certified } = replay;
     const shadows = parties.flatMap(({ shadow }) => (shadow === null ? [] : [shadow]));
     const isWhole = shadows.length === parties.length;
@@ -90,19 +102,21 @@ export class Situations {
       target: { state: stateOf(target) },
       shadows: await Promise.all(shadows.map((shadow) => this.party(shadow, openRuns))),
       live: parties.map(({ live }) => ({ ...plain(live, openRuns), gaveUp: null })),
-      caughtUp: isWhole && asksForCloseness(replay) && (await this.isClose(parties)),
+      caughtUp: isWhole && asksForCloseness(replay) && (await this.isClose(base)),
       aimed: at !== null,
       reached:
         at !== null &&
         isWhole &&
-        all.every(({ live, shadow }) => hasPassed(live?.through ?? {}, at) && hasPassed(shadow?.through ?? {}, at)),
+        positions.every(
+          ({ live, shadow }) => hasPassed(live?.through ?? {}, at) && hasPassed(shadow?.through ?? {}, at),
+        ),
       verdict: verdictOf(replay, at),
       autoPromote: replay.request.autoPromote,
       certified: certified !== null,
       converged:
         certified !== null &&
         isWhole &&
-        parties.every(({ job }, index) => covers(all[index]?.shadow ?? null, certified[job])),
+        parties.every(({ job }, index) => covers(positions[index]?.shadow ?? null, certified[job])),
       own,
     };
   }
@@ -117,15 +131,13 @@ export class Situations {
   }
 
   /** Every shadow has passed where its live job was a little while ago. */
-  private async isClose(parties: readonly Party[]): Promise<boolean> {
+  private async isClose({ parties, positions }: Omit<Situation, "facts">): Promise<boolean> {
     const then = new Date(this.parts.clock.now().getTime() - CLOSE_MS);
-    for (const party of parties) {
-      const { live: before } = await this.positions(party, then);
-      const { live, shadow } = await this.positions(party);
-      // A live job that began a moment ago is followed to where it is now.
-      if (!hasPassed(shadow?.through ?? {}, (before ?? live)?.through ?? {})) return false;
-    }
-    return parties.length > 0;
+    const before = await Promise.all(parties.map((party) => this.positionOfLive(party, then)));
+    // A live job that began a moment ago is followed to where it is now.
+    const isPassed = ({ live, shadow }: PartyPositions, index: number) =>
+      hasPassed(shadow?.through ?? {}, (before[index] ?? live)?.through ?? {});
+    return parties.length > 0 && positions.every(isPassed);
   }
 }
 

@@ -67,6 +67,18 @@ describe("a replay", () => {
     await r.until(id, "diffed");
   });
 
+  it("is told of with one look at where each of its jobs is", async () => {
+    const { replays, positions, id } = await diffed("looks");
+    const looks = vi.spyOn(positions, "position");
+    expect((await replays.details(id)).progress?.percent).toBe(100);
+    const now = looks.mock.calls.filter(([, , , until]) => until === undefined);
+    expect(now.map(([job, generation]) => `${job} of ${generation}`).sort()).toEqual(
+      ["dq", "gold", "silver"].flatMap((kind) => [`looks.${kind} of 1`, `looks.${kind} of 2`]),
+    );
+    // And where the live ones were when closeness is measured from, and all of them when the speed is.
+    expect(looks.mock.calls.length - now.length).toBe(3 + 6);
+  });
+
   it("is promoted on request: drained, compared at the certified position, exchanged, started", async () => {
     const r = await diffed("promoted");
     await r.until(r.id, "diffed");
