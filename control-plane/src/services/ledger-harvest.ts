@@ -6,6 +6,7 @@ import type { LogReader } from "./delta-table.ts";
 import type { LedgerStore, LoggedCommit } from "./ledger.ts";
 import type { Log } from "./log.ts";
 import type { Clock } from "./ports.ts";
+import { saidOnce } from "./said-once.ts";
 
 const EVERY_MS = 5_000;
 /** Saved in one transaction. */
@@ -42,7 +43,7 @@ export class LedgerHarvest {
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private stopping = false;
-  private complaint: string | null = null;
+  private readonly attempt: () => Promise<void>;
   /** tables whose log could not be harvested, and since when */
   private readonly standing = new Map<string, { since: number; text: string }>();
   /** tables of which it was said in this term that they go on */
@@ -64,6 +65,7 @@ export class LedgerHarvest {
     this.alerts = deps.alerts;
     this.clock = deps.clock;
     this.log = deps.log;
+    this.attempt = saidOnce(() => this.round(), deps.log, "cannot save the tables' ledger entries");
   }
 
   start(): void {
@@ -94,18 +96,6 @@ export class LedgerHarvest {
       this.running = null;
     });
     return this.running;
-  }
-
-  private async attempt(): Promise<void> {
-    try {
-      await this.round();
-      this.complaint = null;
-    } catch (error) {
-      // Postgres is away, or no table is declared yet: the next round tries again, and says it once.
-      const text = error instanceof Error ? error.message : String(error);
-      if (text !== this.complaint) this.log.warn({ err: error }, "cannot save the tables' ledger entries");
-      this.complaint = text;
-    }
   }
 
   private async harvestAll(runnerFirstMs: number): Promise<void> {

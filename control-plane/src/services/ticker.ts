@@ -1,3 +1,4 @@
+/** Where somebody waits for what a look does. */
 const TICK_MS = 500;
 /** Something changed while the last look was under way. */
 const SOON_MS = 10;
@@ -5,14 +6,16 @@ const SOON_MS = 10;
 /** Looks again and again, one look at a time, and at once where something has changed. */
 export class Ticker {
   private readonly look: () => Promise<void>;
+  private readonly everyMs: number;
   private timer: NodeJS.Timeout | null = null;
   private running: Promise<void> | null = null;
   private again = false;
   private stopped = true;
 
   /** @param look must not reject */
-  constructor(look: () => Promise<void>) {
+  constructor(look: () => Promise<void>, everyMs = TICK_MS) {
     this.look = look;
+    this.everyMs = everyMs;
   }
 
   start(): void {
@@ -40,7 +43,7 @@ export class Ticker {
       if (this.stopped) return;
       const soon = this.again;
       this.again = false;
-      this.timer = setTimeout(this.poke, soon ? SOON_MS : TICK_MS);
+      this.timer = setTimeout(this.poke, soon ? SOON_MS : this.everyMs);
     });
   };
 }

@@ -1,5 +1,7 @@
 import type { Alerts } from "../alerts.ts";
 import type { Log } from "../log.ts";
+import { saidOnce } from "../said-once.ts";
+import { Ticker } from "../ticker.ts";
 import type { RuleJudge, RuleState } from "./rule-states.ts";
 
 const EVERY_MS = 10_000;
@@ -12,45 +14,26 @@ interface Deps {
   /** the job that measures */
   job: string;
   log: Log;
-  everyMs?: number;
 }
 
 /** Alarms when a rule is breached, and says when it is not any more. Only the control plane that decides does so. */
 export class RuleWatch {
   private readonly deps: Deps;
-  private timer: NodeJS.Timeout | null = null;
-  private round: Promise<void> | null = null;
-  private running = false;
-  private failed = false;
+  private readonly ticker: Ticker;
 
   constructor(deps: Deps) {
     this.deps = deps;
+    const look = saidOnce(() => this.observe(), deps.log, "cannot judge the data quality rules");
+    this.ticker = new Ticker(look, EVERY_MS);
   }
 
   start(): void {
-    this.running = true;
-    this.look();
+    this.ticker.start();
   }
 
-  async stop(): Promise<void> {
-    this.running = false;
-    if (this.timer !== null) clearTimeout(this.timer);
-    await this.round;
+  stop(): Promise<void> {
+    return this.ticker.stop();
   }
-
-  private readonly look = (): void => {
-    this.round = this.observe()
-      .then(() => {
-        this.failed = false;
-      })
-      .catch((error: unknown) => {
-        if (!this.failed) this.deps.log.warn({ err: error }, "cannot judge the data quality rules");
-        this.failed = true;
-      })
-      .finally(() => {
-        if (this.running) this.timer = setTimeout(this.look, this.deps.everyMs ?? EVERY_MS);
-      });
-  };
 
   /** One look at every rule. */
   async observe(): Promise<void> {

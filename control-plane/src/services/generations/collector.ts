@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { checkpointFolders } from "../../domain/layout.ts";
 import type { Log } from "../log.ts";
 import type { Clock } from "../ports.ts";
+import { saidOnce } from "../said-once.ts";
+import { Ticker } from "../ticker.ts";
 import type { GenerationStore } from "./ports.ts";
 
 export interface CollectorParts {
@@ -20,30 +22,26 @@ const EVERY_MS = 30_000;
 /** Deletes what generations alone have that are not kept any more. Only the control plane that decides runs it. */
 export class Collector {
   private readonly parts: CollectorParts;
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
-  private complaint: string | null = null;
+  private readonly ticker: Ticker;
 
   constructor(parts: CollectorParts) {
     this.parts = parts;
+    this.ticker = new Ticker(
+      saidOnce(() => this.collect(), parts.log, "cannot collect generations"),
+      EVERY_MS,
+    );
   }
 
   start(): void {
-    this.timer ??= setInterval(() => this.poke(), EVERY_MS);
-    this.poke();
+    this.ticker.start();
   }
 
-  async stop(): Promise<void> {
-    if (this.timer !== null) clearInterval(this.timer);
-    this.timer = null;
-    await this.running;
+  stop(): Promise<void> {
+    return this.ticker.stop();
   }
 
   /** A generation may have been given up: look now. */
-  readonly poke = (): void => {
-    if (this.timer === null) return;
-    this.running = this.running.then(() => this.attempt());
-  };
+  readonly poke = (): void => this.ticker.poke();
 
   /** Gives up those whose time is over, and deletes what is left of all that are given up; may be repeated after a crash. */
   async collect(): Promise<void> {
@@ -54,17 +52,6 @@ export class Collector {
       for (const folder of checkpoints.flatMap(checkpointFolders)) await remove(join(checkpointDir, folder));
       await store.collected(pipeline, number);
       log.info({ generation: number, tables: tables.length, checkpoints: checkpoints.length }, "generation collected");
-    }
-  }
-
-  private async attempt(): Promise<void> {
-    try {
-      await this.collect();
-      this.complaint = null;
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (text !== this.complaint) this.parts.log.warn({ err: error }, "cannot collect generations");
-      this.complaint = text;
     }
   }
 }

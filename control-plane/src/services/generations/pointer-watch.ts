@@ -1,6 +1,8 @@
 import type { Log } from "../log.ts";
 import type { CatalogStore } from "../ports.ts";
 import type { GenerationRow } from "../rows.ts";
+import { saidOnce } from "../said-once.ts";
+import { Ticker } from "../ticker.ts";
 
 const EVERY_MS = 1_000;
 
@@ -20,48 +22,32 @@ export interface PointerParts {
  */
 export class PointerWatch {
   private readonly parts: PointerParts;
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> | null = null;
+  private readonly ticker: Ticker;
   private known: number | null = null;
-  private complaint: string | null = null;
+  /** One look. Never throws: what could not be done is tried again. */
+  readonly attempt: () => Promise<void>;
 
   constructor(parts: PointerParts) {
     this.parts = parts;
+    this.attempt = saidOnce(() => this.look(), parts.log, "cannot write which generation is live into the lake");
+    this.ticker = new Ticker(this.attempt, EVERY_MS);
   }
 
   start(): void {
-    this.timer ??= setInterval(() => void this.attempt(), EVERY_MS);
-    void this.attempt();
+    this.ticker.start();
   }
 
   async stop(): Promise<void> {
-    if (this.timer !== null) clearInterval(this.timer);
-    this.timer = null;
-    await this.running;
+    await this.ticker.stop();
     this.known = null;
   }
 
-  /** One look. Never throws: what could not be done is tried again. */
-  attempt(): Promise<void> {
-    this.running ??= this.look().finally(() => {
-      this.running = null;
-    });
-    return this.running;
-  }
-
   private async look(): Promise<void> {
-    const { pipeline, catalog, write, onChange, log } = this.parts;
-    try {
-      const live = await catalog.liveGeneration(pipeline);
-      if (live === null) return;
-      await write(live);
-      if (this.known !== null && this.known !== live.number) onChange();
-      this.known = live.number;
-      this.complaint = null;
-    } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (text !== this.complaint) log.warn({ err: error }, "cannot write which generation is live into the lake");
-      this.complaint = text;
-    }
+    const { pipeline, catalog, write, onChange } = this.parts;
+    const live = await catalog.liveGeneration(pipeline);
+    if (live === null) return;
+    await write(live);
+    if (this.known !== null && this.known !== live.number) onChange();
+    this.known = live.number;
   }
 }

@@ -4,6 +4,7 @@ import { BEYOND_CANCEL } from "../../domain/replay/state.ts";
 import { decideReplay } from "../../domain/replay/steps.ts";
 import type { Failpoint } from "../failpoint.ts";
 import type { Log } from "../log.ts";
+import { saidOnce } from "../said-once.ts";
 import { Ticker } from "../ticker.ts";
 import { ACTION_FAILPOINTS, type ReplayActions } from "./actions.ts";
 import type { Comparisons } from "./comparisons.ts";
@@ -34,12 +35,12 @@ const MOST_FAILURES = 10;
 /** Leads the replay that has not ended from step to step. Only the control plane that decides runs it. */
 export class ReplayEngine {
   private readonly parts: ReplayEngineParts;
-  private readonly ticker = new Ticker(() => this.tickSafely());
-  private complaint: string | null = null;
+  private readonly ticker: Ticker;
   private trouble: { text: string; times: number } | null = null;
 
   constructor(parts: ReplayEngineParts) {
     this.parts = parts;
+    this.ticker = new Ticker(saidOnce(() => this.tick(), parts.log, "cannot look at replays"));
   }
 
   start(): void {
@@ -54,18 +55,6 @@ export class ReplayEngine {
 
   /** Something changed: look now instead of at the next tick. */
   readonly poke = (): void => this.ticker.poke();
-
-  private async tickSafely(): Promise<void> {
-    try {
-      await this.tick();
-      this.complaint = null;
-    } catch (error) {
-      // Postgres is away, most likely: the next tick tries again, and it is said once.
-      const text = error instanceof Error ? error.message : String(error);
-      if (text !== this.complaint) this.parts.log.warn({ err: error }, "cannot look at replays");
-      this.complaint = text;
-    }
-  }
 
   /** Leads the open replay as far as it goes without waiting. */
   async tick(): Promise<void> {
