@@ -62,7 +62,7 @@ afterAll(() => database?.close());
 describe("shadow jobs", () => {
   it("catch up beside the live jobs, in the same application, and nobody notices", async () => {
     await store.create({
-      ...{ pipeline: "sales", number, parent: first.number, replay: randomUUID(), jobs: REPLAYED, limits: {} },
+      ...{ pipeline: "sales", number, parent: first.number, replay: randomUUID(), jobs: REPLAYED, specs: {} },
       ...{ rules: first.rules, start: null, inherits: null },
     });
     await store.setShadows("sales", number, "running");

@@ -2,6 +2,7 @@ import { Type } from "typebox";
 import { DURATION_PATTERN } from "../domain/duration.ts";
 import { JOB_STATES } from "../domain/lifecycle/job.ts";
 import { REPLAY_STATES, SWITCH_PHASES } from "../domain/replay/state.ts";
+import { JobSpecResource } from "./job-specs.ts";
 import { Id, Instant, Nullable } from "./lists.ts";
 import { oneOf } from "./page-query.ts";
 
@@ -81,15 +82,33 @@ const gatesSchema = Type.Object(
   },
 );
 
-const limitsSchema = Type.Record(Type.String(), Type.Record(Type.String(), Type.Integer()), {
-  description: "Limits of shadow jobs that differ from those of the jobs that they shadow, by the latter's ids",
-  examples: [{ "sales.silver": { maxFilesPerTrigger: 16 } }],
-});
+const { application, trigger, limits, options, restart, drainTimeout } = JobSpecResource.properties;
+
+// Open, so that other fields of a spec are refused with the reason why a replay cannot change them.
+const specsSchema = Type.Record(
+  Type.String(),
+  Type.Object(
+    {
+      application: Type.Optional(application),
+      trigger: Type.Optional(trigger),
+      limits: Type.Optional(limits),
+      options: Type.Optional(options),
+      restart: Type.Optional(Type.Partial(restart)),
+      drainTimeout: Type.Optional(drainTimeout),
+    },
+    { description: "The fields that differ; of limits, options and restart the entries that do" },
+  ),
+  {
+    description:
+      "In what the specs of shadow jobs differ from those of the jobs that they shadow, by the latter's ids; these keep their own, also once it is promoted. `application`: a shared one, or `dedicated`: one beside the live job's, named after the shadow",
+    examples: [{ "sales.silver": { limits: { maxFilesPerTrigger: 16 }, trigger: "0s", application: "dedicated" } }],
+  },
+);
 
 /** What every request for a replay may say beside job and beginning. */
 const wishes = {
   rules: Type.Optional(rulesSchema),
-  limits: Type.Optional(limitsSchema),
+  specs: Type.Optional(specsSchema),
   gates: Type.Optional(gatesSchema),
   liveLagBound: duration("The shadow jobs wait while live jobs are further behind than this", "30s"),
   keep: duration("How long the generation before is kept once the new one is live", "7d"),
@@ -181,6 +200,16 @@ export const PlanResource = Type.Object(
         job: text(["sales.silver"]),
         rows: Type.String({ description: "That it has to read, as far as is known", examples: ["120000"] }),
         specRevision: Type.Integer({ examples: [1] }),
+        changes: Type.Optional(
+          Type.Array(
+            Type.Object({
+              field: text(["limits.maxFilesPerTrigger"]),
+              from: Type.Unknown({ description: "null where it is absent", examples: [64] }),
+              to: Type.Unknown({ examples: [16] }),
+            }),
+            { description: "In which fields the shadow's spec differs; not said by plans of older releases" },
+          ),
+        ),
       }),
       { description: "The job and all downstream of it" },
     ),
@@ -302,7 +331,7 @@ const summaryFields = {
       job: text(["sales.silver"]),
       from: FromSchema,
       rules: Type.Record(Type.String(), Type.Unknown(), { examples: [{}] }),
-      limits: limitsSchema,
+      specs: specsSchema,
       gates: gatesSchema,
       autoPromote: Type.Boolean(),
       liveLagBound: text(["30s"]),

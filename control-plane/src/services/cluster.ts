@@ -61,7 +61,8 @@ export class Cluster {
   }
 
   private async recentLaunches(): Promise<LaunchRow[]> {
-    const applications = await this.catalog.applications();
+    // The master remembers drivers for a while, also those of replays that have ended.
+    const applications = await this.catalog.applications(true);
     return (await Promise.all(applications.map(({ name }) => this.launches.recent(name, LAUNCHES)))).flat();
   }
 }

@@ -43,7 +43,8 @@ export interface CatalogStore {
    * @param at null: now
    */
   generationAt(pipeline: string, at: Date | null): Promise<(GenerationRow & { since: Date }) | null>;
-  applications(): Promise<ApplicationRow[]>;
+  /** @param past also those that shadow jobs had for themselves, and that nothing runs in any more */
+  applications(past?: boolean): Promise<ApplicationRow[]>;
   /** All that may run: shadow jobs, too, but for those that are retired. */
   jobs(): Promise<JobRow[]>;
   /** One of any kind, retired ones included; null for an unknown one. */

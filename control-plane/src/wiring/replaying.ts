@@ -21,6 +21,7 @@ import { ProgressEvents } from "../services/replay/progress-events.ts";
 import { Replays } from "../services/replay/replays.ts";
 import { Situations } from "../services/replay/situation.ts";
 import type { Snapshots } from "../services/snapshots.ts";
+import { Room } from "../services/specs/room.ts";
 import type { Outside } from "./outside.ts";
 
 /** What replaying needs beside the outside. */
@@ -110,6 +111,7 @@ export function createReplaying(outside: Outside, parts: ReplayingParts): Replay
       return known.filter(({ isKnown }) => !isKnown).map(({ id }) => id);
     },
     freeBytes: outside.freeBytes,
+    room: new Room(catalog, outside.master),
     clock,
   });
   return {

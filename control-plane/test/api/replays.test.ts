@@ -23,7 +23,7 @@ beforeAll(async () => {
       parent: 1,
       replay: id,
       rules: { windowMs: 300_000 },
-      limits: {},
+      specs: {},
       start: null,
       inherits: null,
     },

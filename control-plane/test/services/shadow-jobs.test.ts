@@ -76,7 +76,7 @@ describe("shadow jobs", { timeout: 60_000 }, () => {
         start: null,
         inherits: null,
       },
-      limits: { "sales.silver": { maxFilesPerTrigger: 4 } },
+      specs: { "sales.silver": { limits: { maxFilesPerTrigger: 4 } } },
     });
     await store.setShadows("sales", 2, "running");
     await until(

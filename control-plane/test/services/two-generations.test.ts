@@ -64,7 +64,7 @@ beforeAll(async () => {
   ledger = await startLedger();
   store = createGenerationStore(ledger.database);
   const wish = { pipeline: "sales", number: 2, parent: 1, replay: randomUUID(), jobs: ["sales.gold"] };
-  await store.create({ ...wish, rules: { windowMs: 900_000 }, limits: {}, start: null, inherits: null });
+  await store.create({ ...wish, rules: { windowMs: 900_000 }, specs: {}, start: null, inherits: null });
   lakes = [await fill(1), await fill(2)];
   for (const { generation, folder } of lakes) {
     const tables = Object.fromEntries(TABLES.map((table) => [table, join(relative(tmpdir(), folder), table)]));

@@ -12,6 +12,11 @@ export const GENERATION_COLUMNS = `pipeline, number, live, state IN ('discarded'
 
 export const APPLICATION_COLUMNS = "name, pipeline, spec, revision, dedicated";
 
+/** It was a shadow's own, which is not in it any more, and its driver has ended. */
+const IS_PAST = `EXISTS (SELECT 1 FROM jobs WHERE id = applications.name AND shadow_of IS NOT NULL
+    AND (retired_at IS NOT NULL OR application <> applications.name))
+  AND NOT EXISTS (SELECT 1 FROM launches WHERE launches.application = applications.name AND ended_at IS NULL)`;
+
 /** Pipelines, generations, applications and jobs in Postgres. */
 export function createCatalogStore(db: Database): CatalogStore {
   return {
@@ -52,7 +57,11 @@ export function createCatalogStore(db: Database): CatalogStore {
       return rows[0] ?? null;
     },
 
-    applications: () => db.query<ApplicationRow>(`SELECT ${APPLICATION_COLUMNS} FROM applications ORDER BY name`),
+    applications: (past = false) =>
+      db.query<ApplicationRow>(
+        `SELECT ${APPLICATION_COLUMNS} FROM applications WHERE $1 OR NOT (${IS_PAST}) ORDER BY name`,
+        [past],
+      ),
 
     jobs: () => db.query<JobRow>(`SELECT ${JOB_COLUMNS} FROM jobs WHERE retired_at IS NULL ORDER BY id`),
 

@@ -6,6 +6,9 @@ import {
   shadowId,
   type Writer,
 } from "../../domain/generation.ts";
+import { shadowsOwnSpec } from "../../domain/specs/dedicated.ts";
+import { applicationOf, DEDICATED } from "../../domain/specs/job-spec.ts";
+import { type ShadowSpecText, shadowSpec } from "../../domain/specs/shadow-spec.ts";
 import type {
   GenerationDetails,
   GenerationStore,
@@ -13,9 +16,10 @@ import type {
   ShadowJob,
   Stop,
 } from "../../services/generations/ports.ts";
-import type { JobRow } from "../../services/rows.ts";
-import { JOB_COLUMNS } from "./catalog.ts";
+import type { ApplicationRow, JobRow } from "../../services/rows.ts";
+import { APPLICATION_COLUMNS, JOB_COLUMNS } from "./catalog.ts";
 import type { Database, Queryable } from "./database.ts";
+import { insertDedicated } from "./declare.ts";
 import {
   conflict,
   type GenerationRecord,
@@ -153,7 +157,7 @@ async function insertGeneration(tx: Queryable, wish: NewGeneration, generations:
       ...[replayedTables(wish.number, live.tables, replayed.map(toWriter)), wish.rules, wish.start, wish.inherits],
     ],
   );
-  for (const job of replayed) await saveShadow(tx, job, wish.number, wish.number, wish.limits[job.id] ?? {});
+  for (const job of replayed) await saveShadow(tx, job, wish.number, wish.number, wish.specs[job.id] ?? {});
 }
 
 async function reopenGeneration(tx: Queryable, pipeline: string, number: number): Promise<void> {
@@ -188,9 +192,11 @@ async function saveShadow(
   job: JobRow,
   generation: number,
   shadowIn: number,
-  limits: Record<string, number>,
+  differing: ShadowSpecText,
 ): Promise<void> {
-  const spec = { ...job.spec, limits: { ...job.spec.limits, ...limits } };
+  const id = shadowId(job.id, generation);
+  const spec = shadowSpec(job.id, job.spec, differing);
+  if (spec.application === DEDICATED) await insertOwnApplication(tx, id, job);
   await tx.query(
     `INSERT INTO jobs (id, pipeline, application, spec, declared, desired, stop_timeout_ms, epoch, shadow_of, generation, shadow_in)
      VALUES ($1, $2, $3, $4, $4, 'stopped', $5, $6, $7, $8, $9)
@@ -198,10 +204,18 @@ async function saveShadow(
        revision = jobs.revision + 1, desired = 'stopped', desired_since = now(), epoch = greatest(jobs.epoch, excluded.epoch),
        shadow_in = excluded.shadow_in, retired_at = NULL`,
     [
-      ...[shadowId(job.id, generation), job.pipeline, job.application, spec, spec.drainTimeoutMs, job.epoch],
+      ...[id, job.pipeline, applicationOf(id, spec), spec, spec.drainTimeoutMs, job.epoch],
       ...[job.id, generation, shadowIn],
     ],
   );
+}
+
+/** One beside that of the job, named after the shadow. */
+async function insertOwnApplication(tx: Queryable, shadow: string, { pipeline, application }: JobRow): Promise<void> {
+  const [row] = await tx.query<ApplicationRow>(`SELECT ${APPLICATION_COLUMNS} FROM applications WHERE name = $1`, [
+    application,
+  ]);
+  await insertDedicated(tx, shadow, pipeline, shadowsOwnSpec(row));
 }
 
 /** A job that is wanted so already is left alone: how often it failed meanwhile still counts. */

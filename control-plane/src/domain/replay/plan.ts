@@ -1,5 +1,6 @@
 import type { PipelineParameters } from "../manifest.ts";
 import { type JobSpec, JUDGES } from "../specs/job-spec.ts";
+import type { ShadowChange } from "../specs/shadow-spec.ts";
 import type { DiskFeasibility, KafkaFeasibility, TimeEstimate } from "./feasibility.ts";
 import type { OffsetVector } from "./offsets.ts";
 import { type ReplayRequest, writeRules } from "./request.ts";
@@ -26,6 +27,16 @@ export interface RuleChange {
   to: unknown;
 }
 
+/** A job that is made anew, by a shadow of it. */
+export interface PlannedJob {
+  job: string;
+  rows: string;
+  specRevision: number;
+  /** in which fields the shadow's spec differs; not there in plans that an older release made */
+  changes?: ShadowChange[];
+  drainTimeoutMs: number;
+}
+
 /** What a replay would do, and what it would take. */
 export interface ReplayPlan {
   pipeline: string;
@@ -33,7 +44,7 @@ export interface ReplayPlan {
   generation: number;
   parent: number;
   /** in the order in which they depend on each other */
-  jobs: { job: string; rows: string; specRevision: number; drainTimeoutMs: number }[];
+  jobs: PlannedJob[];
   tables: PlannedTable[];
   shared: { table: string; path: string }[];
   /** the first offset that is read, by partition */

@@ -7,6 +7,7 @@ import type { JobSpec } from "../specs/job-spec.ts";
 import { type Complaint, StrictReader } from "../strict-reader.ts";
 import { checkGates, type Gates } from "./gates.ts";
 import type { OffsetVector } from "./offsets.ts";
+import { readShadowSpecs, type ShadowSpecs } from "./shadow-specs.ts";
 
 /** Where a replay begins. */
 export type ReplayStart =
@@ -23,8 +24,8 @@ export interface ReplayRequest {
   from: ReplayStart;
   /** rules of the new generation that differ from what it would have */
   rules: Partial<PipelineParameters>;
-  /** limits of shadow jobs that differ from those of the jobs that they shadow */
-  limits: Record<string, Record<string, number>>;
+  /** in what the specs of shadow jobs differ from those of the jobs that they shadow */
+  specs: ShadowSpecs;
   gates: Gates;
   autoPromote: boolean;
   /** how far the live jobs may fall behind before the shadow jobs have to wait */
@@ -39,7 +40,7 @@ export interface ReplayBody {
   from?: { beginning?: boolean; timestamp?: string; offsets?: OffsetVector; version?: string };
   to?: { timestamp?: string; offsets?: OffsetVector; version?: string };
   rules?: RulesBody;
-  limits?: Record<string, Record<string, number>>;
+  specs?: Record<string, object>;
   gates?: Gates;
   autoPromote?: boolean;
   liveLagBound?: string;
@@ -75,7 +76,7 @@ export function readReplayRequest(
     job: body.job,
     from: readStart(body.from, now, errors),
     rules: readRules(body.rules ?? {}, errors),
-    limits: readLimits(body.limits ?? {}, jobs, errors),
+    specs: readShadowSpecs(body.specs ?? {}, jobs, errors),
     gates: body.gates ?? {},
     autoPromote: body.autoPromote ?? false,
     liveLagBoundMs: readDuration("body.liveLagBound", body.liveLagBound, DEFAULT_BOUND_MS, BOUND, errors),
@@ -143,33 +144,6 @@ function readAliasRules(given: NonNullable<RulesBody["aliases"]>, errors: FieldE
   const aliases = readAliases(new StrictReader(given, "body.rules.aliases", complaints));
   errors.push(...complaints.map(({ path, ...said }) => ({ field: path, ...said })));
   return aliases;
-}
-
-function readLimits(
-  limits: Record<string, Record<string, number>>,
-  jobs: Readonly<Record<string, JobSpec>>,
-  errors: FieldError[],
-): Record<string, Record<string, number>> {
-  for (const [job, named] of Object.entries(limits)) {
-    const spec = jobs[job];
-    if (spec === undefined) {
-      errors.push({
-        field: "body.limits",
-        value: job,
-        expected: `jobs of the pipeline: ${Object.keys(jobs).join(", ")}`,
-      });
-      continue;
-    }
-    const known = spec.reads.length === 0 ? ["maxOffsetsPerTrigger"] : ["maxFilesPerTrigger", "maxBytesPerTrigger"];
-    for (const [limit, value] of Object.entries(named)) {
-      const field = `body.limits.${job}.${limit}`;
-      if (!known.includes(limit)) errors.push({ field, value, expected: `one of ${known.join(", ")}` });
-      else if (!Number.isSafeInteger(value) || value < 1) {
-        errors.push({ field, value, expected: "a whole number, at least 1" });
-      }
-    }
-  }
-  return limits;
 }
 
 function readDuration(

@@ -21,6 +21,13 @@ export function dedicatedSpec(shared: ApplicationSpec | undefined): ApplicationS
   };
 }
 
+/** The sizes of a shadow's own application: those of the job's own where it has one, for it does the same work. */
+export function shadowsOwnSpec(
+  application: { spec: ApplicationSpec; dedicated: boolean } | undefined,
+): ApplicationSpec {
+  return application?.dedicated ? application.spec : dedicatedSpec(application?.spec);
+}
+
 function scaled(memory: string): string {
   return `${Math.max(LEAST_MEMORY_MB, Math.round(memoryMb(memory) * SHARE))}m`;
 }

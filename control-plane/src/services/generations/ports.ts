@@ -1,5 +1,6 @@
 import type { Leftovers } from "../../domain/generation.ts";
 import type { DesiredState, JobState } from "../../domain/lifecycle/job.ts";
+import type { ShadowSpecs } from "../../domain/replay/shadow-specs.ts";
 import type { RunnerStopMode } from "../../domain/sync.ts";
 import type { AuditEntry, GenerationRow } from "../rows.ts";
 
@@ -47,8 +48,8 @@ export interface NewGeneration {
   /** jobs that are replayed: they get tables and checkpoints of their own, all other tables are the parent's */
   jobs: string[];
   rules: GenerationRow["rules"];
-  /** limits of shadow jobs that differ from those of the jobs they shadow, by the latter's names */
-  limits: Record<string, Record<string, number>>;
+  /** in what the specs of shadow jobs differ from those of the jobs they shadow */
+  specs: ShadowSpecs;
   start: Record<string, string> | null;
   inherits: string | null;
 }

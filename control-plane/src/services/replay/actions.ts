@@ -92,7 +92,7 @@ export class ReplayActions {
       replay: id,
       jobs: plan.jobs.map(({ job }) => job),
       rules: plan.rules.stored,
-      limits: request.limits,
+      specs: request.specs,
       start: request.from.kind === "beginning" ? null : plan.start,
       inherits: inheritedBy(plan, request),
     });

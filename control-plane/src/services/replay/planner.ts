@@ -26,11 +26,13 @@ import type { GenerationStore } from "../generations/ports.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { CatalogStore, Clock, Topics } from "../ports.ts";
 import type { GenerationRow, JobRow } from "../rows.ts";
+import type { Room } from "../specs/room.ts";
 import { resolveCut } from "./cut.ts";
 import type { LiveFacts } from "./live-facts.ts";
 import type { GenerationPositions } from "./ports.ts";
 import { recordTimes, type TopicTimes } from "./record-times.ts";
 import { noSpace, offsetsGone, schemaUnreadable, unsupportedReplay } from "./refusals.ts";
+import { plannedSpec, refuseShadowSpecs, roomWarnings } from "./shadow-specs.ts";
 import { refuseUnbuilt } from "./unbuilt.ts";
 import { inheritedText, warningsOf } from "./warnings.ts";
 
@@ -52,6 +54,7 @@ export interface PlannerParts {
   /** of these schema ids, those that the registry does not know */
   unknownSchemas: (ids: readonly number[]) => Promise<number[]>;
   freeBytes: () => Promise<bigint>;
+  room: Pick<Room, "shortage">;
   clock: Clock;
 }
 
@@ -89,6 +92,7 @@ export class ReplayPlanner {
     refuseUnbuilt(body, job);
     const scope = scopeOf(job.id, specs, Object.keys(parent.tables));
     refuseRules(request, remakesSilver(scope, specs));
+    await refuseShadowSpecs(request.specs, scope.jobs, catalog);
     const plan = await this.compose(request, scope, jobs, parent);
     return { request, plan, hash: createHash("sha256").update(hashedText(request, plan)).digest("hex").slice(0, 32) };
   }
@@ -123,14 +127,9 @@ export class ReplayPlanner {
       job: request.job,
       generation,
       parent: parent.number,
-      jobs: scope.jobs.map((id) => {
-        const { revision = 1, spec } = jobs.find((each) => each.id === id) ?? {};
-        return {
-          job: id,
-          rows: String(rows[id] ?? 0n),
-          specRevision: revision,
-          drainTimeoutMs: spec?.drainTimeoutMs ?? 0,
-        };
+      jobs: scope.jobs.flatMap((id) => {
+        const job = jobs.find((each) => each.id === id);
+        return job === undefined ? [] : { job: id, rows: String(rows[id] ?? 0n), ...plannedSpec(job, request.specs) };
       }),
       tables: scope.rebuilt.map((table) => ({ table, from: parent.tables[table] ?? "", to: tables[table] ?? "" })),
       shared: scope.shared.map((table) => ({ table, path: parent.tables[table] ?? "" })),
@@ -143,6 +142,7 @@ export class ReplayPlanner {
       time: estimateTime(rows, Object.fromEntries(rates)),
       warnings: [
         ...warningsOf(request, kafka, start, jobs, scope),
+        ...(await roomWarnings(request.specs, generation, jobs, this.parts)),
         ...inheritedText(recordsBetween(first, start), start, parent.number),
       ],
     };

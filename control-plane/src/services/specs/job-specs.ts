@@ -8,6 +8,7 @@ import type { Asked } from "../operation-requests.ts";
 import type { Operations } from "../operations.ts";
 import type { CatalogStore, RunStore } from "../ports.ts";
 import type { ApplicationRow, JobRow } from "../rows.ts";
+import { APPLICATIONS_LISTED, applicationError } from "./known-application.ts";
 import type { SpecStore } from "./ports.ts";
 import { type ChangeRequest, readBody, refuseNewGeneration, requireRevision, staleRevision } from "./revisions.ts";
 import type { Room } from "./room.ts";
@@ -117,11 +118,6 @@ export class JobSpecs {
 }
 
 function requireApplication({ application }: JobSpec, applications: ApplicationRow[]): void {
-  const shared = applications.filter(({ dedicated }) => !dedicated).map(({ name }) => name);
-  if (application === DEDICATED || shared.includes(application)) return;
-  const expected = `${DEDICATED} (one of its own) or one of: ${shared.join(", ")}`;
-  throw invalidRequest(
-    [{ field: "body.application", value: application, expected }],
-    "GET /v1/applications lists them.",
-  );
+  const error = applicationError("body.application", application, applications);
+  if (error !== null) throw invalidRequest([error], APPLICATIONS_LISTED);
 }

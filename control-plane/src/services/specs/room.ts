@@ -18,22 +18,7 @@ export class Room {
    * @throws Problem `does_not_fit` with the figures; `dependency_unavailable` when the master does not answer
    */
   async require(asked: Demand, movingJob: string | null): Promise<void> {
-    const [applications, jobs, cluster] = await Promise.all([
-      this.catalog.applications(),
-      this.catalog.jobs(),
-      this.master.cluster(),
-    ]);
-    const wanted = new Set(
-      jobs.filter((job) => job.desired === "running" && job.id !== movingJob).map((job) => job.application),
-    );
-    const others = applications
-      .filter(({ name }) => name !== asked.application && wanted.has(name))
-      .map(({ name, spec }) => ({ application: name, spec }));
-    const shortage = shortageOf(
-      asked,
-      others,
-      cluster.workers.filter((worker) => worker.state === "ALIVE"),
-    );
+    const shortage = await this.shortage(asked, movingJob);
     if (shortage === null) return;
     throw new Problem({
       status: 422,
@@ -42,5 +27,31 @@ export class Room {
       detail: `Nothing was changed: ${asked.application} does not fit, because ${shortage}.`,
       next: "Ask for less, make other applications smaller (PUT /v1/applications/{app}), give the workers more, or save it all the same with ?force=true: then its jobs wait for resources, and say so.",
     });
+  }
+
+  /**
+   * @param movingJob as in {@link Room.require}
+   * @param beside further applications that are to run with it
+   * @returns what is missing, as a sentence with the figures; null when it fits
+   * @throws Problem `dependency_unavailable` when the master does not answer
+   */
+  async shortage(asked: Demand, movingJob: string | null, beside: Demand[] = []): Promise<string | null> {
+    const [applications, jobs, cluster] = await Promise.all([
+      this.catalog.applications(),
+      this.catalog.jobs(),
+      this.master.cluster(),
+    ]);
+    const wanted = new Set(
+      jobs.filter((job) => job.desired === "running" && job.id !== movingJob).map((job) => job.application),
+    );
+    const counted = new Set([asked, ...beside].map(({ application }) => application));
+    const others = applications
+      .filter(({ name }) => !counted.has(name) && wanted.has(name))
+      .map(({ name, spec }) => ({ application: name, spec }));
+    return shortageOf(
+      asked,
+      [...others, ...beside],
+      cluster.workers.filter((worker) => worker.state === "ALIVE"),
+    );
   }
 }

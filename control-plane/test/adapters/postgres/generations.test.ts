@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createCatalogStore } from "../../../src/adapters/postgres/catalog.ts";
+import { insertDedicated } from "../../../src/adapters/postgres/declare.ts";
+import { createLaunchStore } from "../../../src/adapters/postgres/launches.ts";
 import { startGenerations, type TestGenerations, type TestPipeline } from "../../fixtures/generations.ts";
 
 let world: TestGenerations;
@@ -20,13 +23,30 @@ const rows = async (pipeline: TestPipeline) => {
   return new Map(found.map((row) => [row.id, row]));
 };
 
+/** Of each shadow that works its id, the application that it is in, and the one that its spec names. */
+const placesOf = async ({ name }: TestPipeline) => {
+  const found = await world.database.query<{ id: string; application: string; named: string }>(
+    `SELECT id, application, spec->>'application' AS named FROM jobs
+     WHERE pipeline = $1 AND shadow_of IS NOT NULL AND retired_at IS NULL ORDER BY id`,
+    [name],
+  );
+  return found.map(({ id, application, named }) => [id, application, named]);
+};
+
+const SIZES = { cores: 1, driverMemory: "600m", executorMemory: "600m", shufflePartitions: 2, settings: {} };
+
+const sizesOf = async (application: string) =>
+  (await createCatalogStore(world.database).applications()).find(({ name }) => name === application)?.spec;
+
 const states = async ({ name }: TestPipeline) =>
   Object.fromEntries((await world.store.list(name)).map(({ number, state }) => [number, state]));
 
 describe("a new generation", () => {
   it("has tables of its own for the jobs that are replayed and shares all others", async () => {
     const p = await world.pipeline("fresh");
-    const created = await world.store.create(p.wish(2, { limits: { "fresh.silver": { maxFilesPerTrigger: 4 } } }));
+    const created = await world.store.create(
+      p.wish(2, { specs: { "fresh.silver": { limits: { maxFilesPerTrigger: 4 } } } }),
+    );
     expect(created).toMatchObject({ number: 2, parent: 1, state: "shadow", promotedAt: null, held: null });
     expect(created.tables).toMatchObject({
       "bronze.fresh_events": "gen=1/bronze.fresh_events",
@@ -45,6 +65,47 @@ describe("a new generation", () => {
       "SELECT spec->'limits' AS limits FROM jobs WHERE id = 'fresh.silver@2'",
     );
     expect(silver?.limits).toEqual({ maxFilesPerTrigger: 4 });
+  });
+
+  it("has shadows in applications of their own beside those of the jobs, where that is asked for", async () => {
+    const p = await world.pipeline("apart");
+    const own = { application: "dedicated", limits: { maxFilesPerTrigger: 4 } };
+    // Gold has an application of its own, into which its shadow goes without a word of it.
+    await world.database.query("UPDATE applications SET spec = spec || '{\"cores\": 4}' WHERE name = 'apart'");
+    await insertDedicated(world.database, "apart.gold", "apart", { ...SIZES, cores: 3 });
+    await world.database.query(
+      `UPDATE jobs SET application = id, spec = spec || '{"application": "dedicated"}' WHERE id = 'apart.gold'`,
+    );
+    await world.store.create(p.wish(2, { specs: { "apart.silver": own } }));
+    expect(await placesOf(p)).toEqual([
+      ["apart.dq@2", "apart", "apart"],
+      ["apart.gold@2", "apart.gold", "apart.gold"],
+      ["apart.silver@2", "apart.silver@2", "dedicated"],
+    ]);
+    expect(await sizesOf("apart.silver@2")).toMatchObject({ cores: 1, driverMemory: "600m" });
+    await world.store.retire(p.name, 2, null);
+    await world.store.create(p.wish(3, { parent: 1, replay: randomUUID(), specs: { "apart.gold": own } }));
+    expect(await sizesOf("apart.gold@3"), "those of the job's own").toEqual({ ...SIZES, cores: 3 });
+  });
+
+  it("lets the application of a shadow go when its driver has ended and the shadow is not in it any more", async () => {
+    const p = await world.pipeline("leaving");
+    const catalog = createCatalogStore(world.database);
+    const launches = createLaunchStore(world.database);
+    const names = async (past = false) =>
+      (await catalog.applications(past)).map(({ name }) => name).filter((name) => name.startsWith("leaving"));
+    const launch = randomUUID();
+    await world.store.create(p.wish(2, { specs: { "leaving.gold": { application: "dedicated" } } }));
+    expect(await names()).toEqual(["leaving", "leaving.gold@2"]);
+    await launches.record(launch, "leaving.gold@2");
+    await world.store.retire(p.name, 2, new Date("2030-01-01T00:00:00Z"));
+    expect(await names()).toEqual(["leaving", "leaving.gold@2"]);
+    await launches.end(launch, "its runner has ended", false);
+    expect(await names()).toEqual(["leaving"]);
+    expect(await names(true)).toEqual(["leaving", "leaving.gold@2"]);
+    await world.store.reopen(p.name, 2);
+    expect((await placesOf(p))[1], "it catches up where its job is").toEqual(["leaving.gold@2", "leaving", "leaving"]);
+    expect(await names()).toEqual(["leaving"]);
   });
 
   it("keeps where it begins, and from where it has what lies before", async () => {

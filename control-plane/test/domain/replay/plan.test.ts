@@ -13,7 +13,7 @@ const REQUEST: ReplayRequest = {
   job: "sales.gold",
   from: { kind: "beginning" },
   rules: {},
-  limits: {},
+  specs: {},
   gates: {},
   autoPromote: false,
   liveLagBoundMs: 30_000,
@@ -62,7 +62,7 @@ describe("what the hash of a plan covers", () => {
     ["the overrides", { overrides: { count: 2, numbers: [3, 4] } }, {}],
     ["the gates", {}, { gates: { maxWindowsChanged: 1 } }],
     ["whether it promotes by itself", {}, { autoPromote: true }],
-    ["the limits", {}, { limits: { "sales.gold": { maxFilesPerTrigger: 1 } } }],
+    ["the specs of shadows", {}, { specs: { "sales.gold": { limits: { maxFilesPerTrigger: 1 } } } }],
   ] as [string, Partial<ReplayPlan>, Partial<ReplayRequest>][])("is %s", (_, plan, request) => {
     expect(hashed(plan, request)).not.toBe(hashed({}));
   });

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { TopicOffsets } from "../../../src/domain/lag.ts";
 import { Problem } from "../../../src/domain/problem.ts";
 import type { ReplayBody } from "../../../src/domain/replay/request.ts";
+import type { ApplicationSpec } from "../../../src/domain/specs/application-spec.ts";
+import type { Demand } from "../../../src/domain/specs/fit.ts";
 import { type PlannerParts, ReplayPlanner } from "../../../src/services/replay/planner.ts";
 import { recordTimes } from "../../../src/services/replay/record-times.ts";
 import type { GenerationRow, JobRow } from "../../../src/services/rows.ts";
@@ -26,6 +28,10 @@ function minutely(earliest: bigint, latest: bigint) {
   };
 }
 
+const SALES: ApplicationSpec = {
+  ...{ cores: 2, driverMemory: "800m", executorMemory: "800m", shufflePartitions: 2, settings: {} },
+};
+
 /** What bronze's ledger still knows; 20 is a compaction, and 80 is ahead of silver. */
 const COMMITS = [
   { version: 19, kind: "batch", entry: { through: { "sales.events.v1": { "0": "40", "1": "50" } } } },
@@ -42,6 +48,7 @@ beforeEach(() => {
     id,
     spec,
     revision: 3,
+    application: spec.application,
     state: "RUNNING",
     reason: null,
     shadowOf: null,
@@ -58,6 +65,10 @@ beforeEach(() => {
     declared: { allowedLatenessMs: 600_000 },
     catalog: {
       jobs: async () => rows as unknown as JobRow[],
+      applications: async () => [
+        { name: "sales", pipeline: "sales", revision: 1, dedicated: false, spec: SALES },
+        { name: "sales.dq", pipeline: "sales", revision: 1, dedicated: true, spec: SALES },
+      ],
       liveGeneration: async () => ({ pipeline: "sales", number: 1, tables, rules: { allowedLatenessMs: 600_000 } }),
     } as unknown as PlannerParts["catalog"],
     generations: { nextNumber: async () => 2 },
@@ -91,6 +102,7 @@ beforeEach(() => {
     standingOverrides: async () => [7],
     unknownSchemas: async () => [],
     freeBytes: async () => 100n * GB,
+    room: { shortage: async () => null },
     clock: { now: () => new Date(NOW) },
   };
 });
@@ -159,6 +171,85 @@ describe("the plan of a replay", () => {
     const until = Date.parse(made.kafka.until ?? "") - (NOW + 23 * HOUR);
     expect(Math.abs(until)).toBeLessThan(60_000);
     expect(made.warnings).toEqual([expect.stringContaining("no record before these offsets (0: 340, 1: 340)")]);
+  });
+});
+
+describe("the plan of a replay whose shadow jobs have other specs", () => {
+  const OWN = { trigger: "1m", application: "dedicated", drainTimeout: "2m" };
+
+  it("says in what they differ, and has another hash", async () => {
+    const made = await plan({ job: "sales.silver", specs: { "sales.silver": OWN } });
+    expect(made.plan.jobs[0]).toEqual({
+      ...{ job: "sales.silver", rows: "760", specRevision: 3, drainTimeoutMs: 120_000 },
+      changes: [
+        { field: "application", from: "sales", to: "dedicated" },
+        { field: "trigger", from: "0s", to: "1m" },
+        { field: "drainTimeout", from: "30s", to: "2m" },
+      ],
+    });
+    expect(made.plan.jobs.slice(1).map(({ changes }) => changes)).toEqual([[], []]);
+    expect(made.hash).not.toBe((await plan({ job: "sales.silver" })).hash);
+    expect(made.plan.warnings).toEqual([]);
+  });
+
+  it("warns where the cluster has no room for their applications, each beside those before it", async () => {
+    const asked: [Demand, Demand[]][] = [];
+    parts.room.shortage = async (demand, movingJob, beside = []) => {
+      expect(movingJob).toBeNull();
+      asked.push([demand, [...beside]]);
+      return beside.length === 0 ? null : "the workers have 6 cores and 3072 MB";
+    };
+    const own = { application: "dedicated" };
+    const specs = { "sales.silver": own, "sales.gold": own, "sales.dq": { trigger: "5s" } };
+    const { plan: made } = await plan({ job: "sales.silver", specs });
+    const spec = { ...SALES, cores: 1, driverMemory: "600m", executorMemory: "600m" };
+    const [silver, gold] = ["sales.silver@2", "sales.gold@2"].map((application) => ({ application, spec }));
+    expect(asked).toEqual([
+      [silver, []],
+      [gold, [silver]],
+    ]);
+    expect(made.warnings).toEqual([
+      "The cluster has no room for sales.gold@2: the workers have 6 cores and 3072 MB. What is to run there waits for resources.",
+    ]);
+  });
+
+  it("is made also while the Spark master is away, and says that room cannot be told", async () => {
+    parts.room.shortage = async () => {
+      const detail = "The Spark master does not answer.";
+      throw new Problem({ status: 503, code: "dependency_unavailable", title: "Away", detail });
+    };
+    const { plan: made } = await plan({ job: "sales.gold", specs: { "sales.gold": { application: "sales" } } });
+    expect(made.warnings).toEqual([
+      "Whether the cluster has room for sales cannot be told: The Spark master does not answer.",
+    ]);
+  });
+
+  it.each([
+    [
+      "a job that is not made anew",
+      { "sales.bronze": { trigger: "5s" } },
+      { field: "body.specs", value: "sales.bronze", expected: "jobs that this replay makes anew: sales.gold" },
+    ],
+    [
+      "an application that there is not",
+      { "sales.gold": { application: "sale" } },
+      {
+        field: "body.specs.sales.gold.application",
+        value: "sale",
+        expected: "dedicated (one of its own) or one of: sales",
+      },
+    ],
+    [
+      "another job's own application",
+      { "sales.gold": { application: "sales.dq" } },
+      {
+        field: "body.specs.sales.gold.application",
+        value: "sales.dq",
+        expected: "dedicated (one of its own) or one of: sales",
+      },
+    ],
+  ])("is refused for %s", async (_, specs, error) => {
+    expect(await refusal({ job: "sales.gold", specs })).toMatchObject({ code: "invalid_request", errors: [error] });
   });
 });
 
