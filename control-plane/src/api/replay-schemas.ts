@@ -93,7 +93,7 @@ const specsSchema = Type.Record(
       trigger: Type.Optional(trigger),
       limits: Type.Optional(limits),
       options: Type.Optional(options),
-      restart: Type.Optional(Type.Partial(restart)),
+      restart: Type.Optional(Type.Partial(restart, { description: "What happens when it fails" })),
       drainTimeout: Type.Optional(drainTimeout),
     },
     { description: "The fields that differ; of limits, options and restart the entries that do" },

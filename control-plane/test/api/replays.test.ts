@@ -9,11 +9,15 @@ import { newReplay } from "../fixtures/replaying.ts";
 let running: TestControlPlane;
 let database: Database;
 const id = randomUUID();
+const SPECS = {
+  "sales.silver": { limits: { maxFilesPerTrigger: 16 }, restart: { within: "1h" } },
+  "sales.gold": { application: "dedicated", trigger: "5s", options: {}, drainTimeout: "1m" },
+};
 
 beforeAll(async () => {
   running = await startControlPlane();
   database = openDatabase(running.databaseUrl, () => undefined);
-  const wish = newReplay("sales", { id, generation: 2, parent: 1 });
+  const wish = newReplay("sales", { id, generation: 2, parent: 1, request: { specs: SPECS } });
   const audit = { actor: "ana", action: "replay.create", target: wish.job, requestId: null, before: null, after: null };
   await createReplayStore(database).insert(wish, audit);
   await createGenerationStore(database).create({
@@ -57,6 +61,32 @@ describe("POST /v1/replays", () => {
       "body.gates.maxWindowsChanged",
     ],
     ["a bound that is no duration", { job: "sales.silver", liveLagBound: "soon" }, "body.liveLagBound"],
+    ["limits outside of a spec", { job: "sales.silver", limits: {} }, "body.limits"],
+    [
+      "a trigger that is no duration",
+      { job: "sales.silver", specs: { "sales.silver": { trigger: "soon" } } },
+      "body.specs.sales.silver.trigger",
+    ],
+    [
+      "a limit that is no number",
+      { job: "sales.silver", specs: { "sales.silver": { limits: { maxFilesPerTrigger: "16" } } } },
+      "body.specs.sales.silver.limits.maxFilesPerTrigger",
+    ],
+    [
+      "what no replay changes",
+      { job: "sales.silver", specs: { "sales.silver": { writes: ["silver.other"] } } },
+      "body.specs.sales.silver.writes",
+    ],
+    [
+      "a spec of a job that it does not make anew",
+      { job: "sales.gold", specs: { "sales.silver": { trigger: "5s" } } },
+      "body.specs",
+    ],
+    [
+      "an application that there is not",
+      { job: "sales.gold", specs: { "sales.gold": { application: "sale" } } },
+      "body.specs.sales.gold.application",
+    ],
     ["a hash that is none", { job: "sales.silver", planHash: "x" }, "body.planHash"],
     [
       "a moment in the future",
@@ -118,7 +148,7 @@ describe("GET /v1/replays", () => {
       state: "planned",
       generation: 2,
       parent: 1,
-      request: { from: { beginning: true }, liveLagBound: "30s", keep: "1h" },
+      request: { from: { beginning: true }, specs: SPECS, liveLagBound: "30s", keep: "1h" },
       plan: { hash: "h", rules: { planned: { window: "5m" } } },
       progress: { percent: 100, jobs: [{ job: "sales.silver@2" }, { job: "sales.gold@2" }, { job: "sales.dq@2" }] },
       live: { lagSeconds: null, held: null },

@@ -82,7 +82,7 @@ async function shortageOf(room: Pick<Room, "shortage">, demand: Demand, before: 
   try {
     const shortage = await room.shortage(demand, null, before);
     if (shortage === null) return null;
-    return `The cluster has no room for ${demand.application}: ${shortage}. What is to run there waits for resources.`;
+    return `The cluster has no room for ${demand.application}: ${shortage}. What is to run there waits for resources, or takes those that live jobs need when they are started again.`;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     return `Whether the cluster has room for ${demand.application} cannot be told: ${error.details.detail}`;

@@ -209,7 +209,7 @@ describe("the plan of a replay whose shadow jobs have other specs", () => {
       [gold, [silver]],
     ]);
     expect(made.warnings).toEqual([
-      "The cluster has no room for sales.gold@2: the workers have 6 cores and 3072 MB. What is to run there waits for resources.",
+      "The cluster has no room for sales.gold@2: the workers have 6 cores and 3072 MB. What is to run there waits for resources, or takes those that live jobs need when they are started again.",
     ]);
   });
 
