@@ -1,6 +1,6 @@
 import type { ReadFile } from "./credentials.ts";
-import { type KafkaSecurity, readKafkaSecurity } from "./kafka-security.ts";
-import { type RegistryAccess, readRegistryAccess } from "./registry-access.ts";
+import { KAFKA_SETTINGS, type KafkaSecurity, readKafkaSecurity } from "./kafka-security.ts";
+import { REGISTRY_SETTINGS, type RegistryAccess, readRegistryAccess } from "./registry-access.ts";
 import type { Complain, Environment } from "./setting-reader.ts";
 
 /** How Kafka and the schema registry are reached, beside their addresses. */
@@ -11,22 +11,8 @@ export interface Connections {
   forDrivers: Record<string, string>;
 }
 
-const FILES = [
-  "PENSTOCK_KAFKA_PASSWORD_FILE",
-  "PENSTOCK_KAFKA_CA_FILE",
-  "PENSTOCK_KAFKA_CERT_FILE",
-  "PENSTOCK_KAFKA_KEY_FILE",
-  "PENSTOCK_REGISTRY_PASSWORD_FILE",
-  "PENSTOCK_REGISTRY_CA_FILE",
-];
 /** A password that stands in a setting itself is not among them: what a driver is started with, the Spark master keeps. */
-const FOR_DRIVERS = [
-  "PENSTOCK_KAFKA_SECURITY",
-  "PENSTOCK_KAFKA_SASL_MECHANISM",
-  "PENSTOCK_KAFKA_USERNAME",
-  "PENSTOCK_REGISTRY_USERNAME",
-  ...FILES,
-];
+const FOR_DRIVERS = [...KAFKA_SETTINGS, ...REGISTRY_SETTINGS].filter((name) => !name.endsWith("_PASSWORD"));
 
 /**
  * Reads the settings; what is wrong is complained of, and no complaint quotes a secret.
@@ -41,7 +27,7 @@ export function readConnections(
   const read: ReadFile = (path) => readFile(absolute(path));
   const told = FOR_DRIVERS.flatMap((name) => {
     const value = env[name];
-    return value ? [[name, FILES.includes(name) ? absolute(value) : value] as const] : [];
+    return value ? [[name, name.endsWith("_FILE") ? absolute(value) : value] as const] : [];
   });
   return {
     kafka: readKafkaSecurity(env, complain, read),

@@ -27,6 +27,8 @@ const USERNAME = "PENSTOCK_KAFKA_USERNAME";
 const [CA, CERTIFICATE, KEY] = ["PENSTOCK_KAFKA_CA_FILE", "PENSTOCK_KAFKA_CERT_FILE", "PENSTOCK_KAFKA_KEY_FILE"];
 const OF_SASL = [MECHANISM, USERNAME, "PENSTOCK_KAFKA_PASSWORD", "PENSTOCK_KAFKA_PASSWORD_FILE"];
 const OF_TLS = [CA, CERTIFICATE, KEY];
+/** Every setting that says how Kafka is reached. */
+export const KAFKA_SETTINGS: readonly string[] = [PROTOCOL, ...OF_SASL, ...OF_TLS];
 
 /** Reads the settings for Kafka; what does not fit together is complained of, and no complaint quotes a password. */
 export function readKafkaSecurity(env: Environment, complain: Complain, readFile: ReadFile): KafkaSecurity {

@@ -15,12 +15,15 @@ export const OPEN_REGISTRY: RegistryAccess = { login: null, ca: null };
 
 const URL_SETTING = "PENSTOCK_REGISTRY_URL";
 const USERNAME = "PENSTOCK_REGISTRY_USERNAME";
+const PASSWORDS = ["PENSTOCK_REGISTRY_PASSWORD", "PENSTOCK_REGISTRY_PASSWORD_FILE"];
 const CA = "PENSTOCK_REGISTRY_CA_FILE";
+/** Every setting that says how the registry is reached, beside its address. */
+export const REGISTRY_SETTINGS: readonly string[] = [USERNAME, ...PASSWORDS, CA];
 
 /** Reads the settings for the registry; what does not fit together is complained of, and no complaint quotes a password. */
 export function readRegistryAccess(env: Environment, complain: Complain, readFile: ReadFile): RegistryAccess {
   const username = env[USERNAME] ?? "";
-  const password = ["PENSTOCK_REGISTRY_PASSWORD", "PENSTOCK_REGISTRY_PASSWORD_FILE"].find((name) => env[name]);
+  const password = PASSWORDS.find((name) => env[name]);
   if (username === "" && password !== undefined)
     complain(USERNAME, `the name to log in with, because ${password} is set`);
   // Basic authentication has no way to write it.

@@ -1,6 +1,9 @@
 import type { Environment } from "./setting-values.ts";
 
-/** What names a service that runs elsewhere, and how it is reached. */
+/**
+ * What names a service that runs elsewhere, and how it is reached. The control plane has the same list; images of other services have hardly
+ * a file of it, so a test keeps both in agreement.
+ */
 const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   kafka: [
     "PENSTOCK_KAFKA_BROKERS",
