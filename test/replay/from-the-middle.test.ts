@@ -1,49 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Report } from "../../control-plane/src/domain/reconciliation/report.ts";
 import type { RecordChange } from "../../control-plane/src/domain/replay/diff.ts";
-import { createEncoder } from "../../producer/src/event-encoder.ts";
-import { registerContract } from "../../producer/src/registration.ts";
-import {
-  allConsumed,
-  allRunning,
-  expectExact,
-  produce,
-  send,
-  sharedStack,
-  topic,
-} from "../integration/shared-stack.ts";
-import { liveGenerations, type ReplayStatus, replayIs, rollBackAll } from "../stack/replays.ts";
+import { allConsumed, allRunning, expectExact, produce, sharedStack } from "../integration/shared-stack.ts";
+import { liveGenerations, position, type ReplayStatus, reconciled, replayIs, rollBackAll } from "../stack/replays.ts";
 import type { RestError } from "../stack/rest-client.ts";
 import { waitFor } from "../stack/wait-for.ts";
+import { sendRenewals } from "./renewals.ts";
 
 const stack = sharedStack();
 const PATIENCE_MS = 240_000;
 const until = (id: string, state: string) => replayIs(stack, id, state, PATIENCE_MS);
-
-interface Offsets {
-  partitions: { partition: number; committed: string }[];
-}
-
-/** Up to where live silver has read. */
-async function position(): Promise<Record<string, string>> {
-  const { partitions } = await stack.rest.get<Offsets>("/v1/jobs/sales.silver/offsets");
-  return Object.fromEntries(partitions.map(({ partition, committed }) => [String(partition), committed]));
-}
-
-/** A recount that finds everything in order; so soon after another one the answer may be that one. */
-async function reconciled(generation: number): Promise<void> {
-  await waitFor(
-    async () => {
-      const report = await stack.rest.get<Report>("/v1/audit/reconciliation", { recount: "true" });
-      const wrong = report.lines.filter(({ verdict }) => verdict !== "ok");
-      if (report.generation !== generation || wrong.length > 0) {
-        return { pending: `generation ${report.generation}: ${JSON.stringify(wrong.slice(0, 3))}` };
-      }
-      return report;
-    },
-    { timeout: PATIENCE_MS, what: `generation ${generation} to be reconciled` },
-  );
-}
 
 let first: number;
 let middle: Record<string, string>;
@@ -52,7 +17,7 @@ beforeAll(async () => {
   await allRunning(stack);
   await produce(stack, { seed: 85, events: 1_500 });
   await expectExact(stack);
-  middle = await position();
+  middle = await position(stack);
   await produce(stack, { seed: 86, events: 1_000 });
   await expectExact(stack);
   [first = 0] = await liveGenerations(stack);
@@ -115,7 +80,7 @@ describe("a replay of silver from the middle", () => {
     expect(await liveGenerations(stack)).toEqual([replay.generation]);
     await produce(stack, { seed: 88, events: 500 });
     await expectExact(stack);
-    await reconciled(replay.generation);
+    await reconciled(stack, replay.generation, PATIENCE_MS);
     const generation = await stack.rest.get<{ inherits: string }>(`/v1/generations/${replay.generation}`);
     expect(generation.inherits).toBe(`gen=${first}/silver.sales_events`);
   });
@@ -124,24 +89,15 @@ describe("a replay of silver from the middle", () => {
     await stack.rest.post(`/v1/replays/${replay.id}/rollback`);
     await until(replay.id, "rolled_back");
     await expectExact(stack);
-    await reconciled(first);
+    await reconciled(stack, first, PATIENCE_MS);
   });
 
   it("lets a corrected rule apply from the cut on, and nowhere before", async () => {
-    const encode = createEncoder(await registerContract(stack.registryUrl, `${topic}-value`));
-    const event = (id: string) => {
-      // By the time the second one is sent, one that had happened with the first would be too late.
-      const now = new Date().toISOString();
-      return {
-        ...{ event_id: id, event_time: now, ingest_time: now, account_id: "a-1", event_type: "renewal" },
-        ...{ plan_tier: "gold", region: "EU", currency: "EUR", amount: 12.5, schema_version: 1 },
-        ...{ user_id: null, source: null, trace_id: null },
-      };
-    };
-    await send(stack, [encode(event("gold-before"))]);
+    await sendRenewals(stack, [{ id: "gold-before", plan_tier: "gold" }]);
     await allConsumed(stack);
-    const cut = await position();
-    await send(stack, [encode(event("gold-after"))]);
+    const cut = await position(stack);
+    // By now one that had happened with the first would be too late.
+    await sendRenewals(stack, [{ id: "gold-after", plan_tier: "gold" }]);
     await expectExact(stack);
     const rules = { aliases: { plan_tier: { gold: "enterprise" } } };
     const body = { job: "sales.silver", from: { offsets: cut }, rules, gates: { maxRecordsChanged: 1 } };

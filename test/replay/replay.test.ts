@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WindowChange } from "../../control-plane/src/domain/replay/diff.ts";
-import { createEncoder } from "../../producer/src/event-encoder.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
 import type { AppliedOverride } from "../../producer/src/oracle/expectation.ts";
-import { registerContract } from "../../producer/src/registration.ts";
 import {
   allConsumed,
   allRunning,
   expectExact,
   manifest,
   produce,
-  send,
   sharedStack,
   topic,
 } from "../integration/shared-stack.ts";
@@ -18,6 +15,7 @@ import { differences } from "../stack/exact.ts";
 import { liveGenerations, type ReplayStatus, replayIs, rollBackAll } from "../stack/replays.ts";
 import { RestError } from "../stack/rest-client.ts";
 import { WindowClient } from "../stack/window-client.ts";
+import { sendRenewals } from "./renewals.ts";
 
 const stack = sharedStack();
 
@@ -131,17 +129,10 @@ describe("a corrected rule", () => {
   };
 
   it("changes exactly the windows that the oracle says, and waits for somebody who says that this is right", async () => {
-    const encode = createEncoder(await registerContract(stack.registryUrl, `${topic}-value`));
-    const happened = new Date().toISOString();
-    const event = (id: string, plan_tier: string) => ({
-      ...{ event_id: id, event_time: happened, ingest_time: happened, account_id: "a-1", event_type: "renewal" },
-      ...{ plan_tier, region: "EU", currency: "EUR", amount: 12.5, schema_version: 1 },
-      ...{ user_id: null, source: null, trace_id: null },
-    });
-    await send(stack, [
-      encode(event("gold-1", "gold")),
-      encode(event("gold-2", " Gold ")),
-      encode(event("iron-1", "iron")),
+    await sendRenewals(stack, [
+      { id: "gold-1", plan_tier: "gold" },
+      { id: "gold-2", plan_tier: " Gold " },
+      { id: "iron-1", plan_tier: "iron" },
     ]);
     await expectExact(stack);
     const body = { job: "sales.silver", rules: { aliases: ALIASES }, gates: { maxWindowsChanged: 0 } };

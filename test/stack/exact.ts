@@ -1,4 +1,3 @@
-import type { PipelineParameters } from "../../control-plane/src/domain/manifest.ts";
 import {
   type AnsweredWindow,
   compareOutcomes,
@@ -7,7 +6,7 @@ import {
   type OutcomeCounts,
 } from "../../producer/src/oracle/comparison.ts";
 import { expectTopic } from "../../producer/src/oracle/expect-topic.ts";
-import type { AppliedOverride } from "../../producer/src/oracle/expectation.ts";
+import type { AppliedOverride, Rules } from "../../producer/src/oracle/expectation.ts";
 import type { Stack } from "./stack.ts";
 
 /**
@@ -15,10 +14,10 @@ import type { Stack } from "./stack.ts";
  * @returns the differences; none when all is exact
  * @throws when the oracle expects nothing, so that there is nothing to compare
  */
-export async function differences(stack: Stack, topic: string, parameters: PipelineParameters): Promise<Difference[]> {
+export async function differences(stack: Stack, topic: string, rules: Rules): Promise<Difference[]> {
   const source = { brokers: stack.brokers, registry: stack.registryUrl, topic };
   const overrides = await stack.rest.all<AppliedOverride>("/v1/overrides", { state: "applied" });
-  const expected = await expectTopic(source, parameters, overrides);
+  const expected = await expectTopic(source, rules, overrides);
   const windows = await stack.rest.all<AnsweredWindow>("/v1/revenue/windows");
   const outcomes = await stack.rest.get<OutcomeCounts>("/v1/audit/outcomes");
   if (expected.windows.length === 0) throw new Error(`The oracle expects no window of ${topic}.`);

@@ -1,3 +1,4 @@
+import type { Report } from "../../control-plane/src/domain/reconciliation/report.ts";
 import type { Stack } from "./stack.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -52,4 +53,27 @@ export async function rollBackAll(stack: Stack, timeout: number): Promise<void> 
 export async function liveGenerations(stack: Stack): Promise<number[]> {
   const { items } = await stack.rest.get<{ items: { generation: number; state: string }[] }>("/v1/generations");
   return items.filter(({ state }) => state === "live").map(({ generation }) => generation);
+}
+
+/** Up to where live silver has read. */
+export async function position(stack: Stack): Promise<Record<string, string>> {
+  const { partitions } = await stack.rest.get<{ partitions: { partition: number; committed: string }[] }>(
+    "/v1/jobs/sales.silver/offsets",
+  );
+  return Object.fromEntries(partitions.map(({ partition, committed }) => [String(partition), committed]));
+}
+
+/** A recount that finds everything in order; so soon after another one the answer may be that one. */
+export async function reconciled(stack: Stack, generation: number, timeout: number): Promise<void> {
+  await waitFor(
+    async () => {
+      const report = await stack.rest.get<Report>("/v1/audit/reconciliation", { recount: "true" });
+      const wrong = report.lines.filter(({ verdict }) => verdict !== "ok");
+      if (report.generation !== generation || wrong.length > 0) {
+        return { pending: `generation ${report.generation}: ${JSON.stringify(wrong.slice(0, 3))}` };
+      }
+      return report;
+    },
+    { timeout, what: `generation ${generation} to be reconciled` },
+  );
 }

@@ -5,12 +5,17 @@ import type { ReplayDetails } from "../services/replay/replays.ts";
 
 /** A plan as it is answered. */
 export function toPlanResource({ plan, hash }: Pick<Planned, "plan" | "hash">) {
-  const { rules, jobs, ...same } = plan;
+  // Plans of older releases say nothing of an end.
+  const { rules, jobs, end = null, ...same } = plan;
   return {
     hash,
     ...same,
+    end,
     jobs: jobs.map(({ drainTimeoutMs: _, ...job }) => job),
-    rules: { planned: writeRules(rules.stored), changes: rules.changes },
+    rules: {
+      planned: writeRules(rules.stored),
+      changes: rules.changes.map(({ stretch = null, ...change }) => ({ ...change, stretch })),
+    },
   };
 }
 

@@ -8,17 +8,9 @@ import type { Replays } from "../services/replay/replays.ts";
 import { actorOf } from "./access.ts";
 import { withHeaders } from "./answer-headers.ts";
 import { jobParams, listQuery, pageOf } from "./lists.ts";
+import { jobReplayBody, offsetsBody, promoteBody, replayBody, requestBody } from "./replay-bodies.ts";
 import { toPlanResource, toReplayResource, toSummaryResource } from "./replay-resources.ts";
-import {
-  jobReplayBody,
-  offsetsBody,
-  PlanResource,
-  promoteBody,
-  ReplayResource,
-  ReplaySummaryResource,
-  replayBody,
-  requestBody,
-} from "./replay-schemas.ts";
+import { PlanResource, ReplayResource, ReplaySummaryResource } from "./replay-schemas.ts";
 
 const replayParams = Type.Object({ id: Type.String({ format: "uuid", description: "Id of a replay" }) });
 

@@ -2,6 +2,7 @@ import type { WireRule } from "./dq/rule.ts";
 import { checkpointPath } from "./layout.ts";
 import type { ContractSpec, HousekeepingSpec, PipelineParameters } from "./manifest.ts";
 import { type JobSpec, JUDGES } from "./specs/job-spec.ts";
+import type { GenerationRules } from "./specs/rules.ts";
 import type { AssignmentSpec } from "./sync.ts";
 
 /** What an assignment is composed from, beside the job itself. */
@@ -34,7 +35,7 @@ export interface PlacedJob {
   /** table to folder below the lake */
   tables: Readonly<Record<string, string>>;
   /** those that decide about its rows, beside those of the pipeline */
-  rules: Partial<PipelineParameters>;
+  rules: GenerationRules;
   start: Record<string, string> | null;
   /** folder below the lake whose rows before `start` its generation has taken over */
   inherits: string | null;

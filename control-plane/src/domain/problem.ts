@@ -64,7 +64,7 @@ export const PROBLEMS = {
   query_crashed: { status: 422, meaning: "The process that ran the SQL died of it, most likely for want of memory." },
   query_out_of_memory: { status: 422, meaning: "The SQL needs more memory than it may take." },
   query_timeout: { status: 422, meaning: "The SQL took longer than it may." },
-  replay_unsupported: { status: 422, meaning: "This kind of replay is not built; `next` says what is." },
+  replay_unsupported: { status: 422, meaning: "The job cannot be replayed so; `next` says what is possible." },
   result_too_large: { status: 422, meaning: "The SQL has more rows or bytes of result than it may." },
   schema_unreadable: {
     status: 422,

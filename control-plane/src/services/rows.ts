@@ -1,9 +1,9 @@
 import type { DesiredState, JobState } from "../domain/lifecycle/job.ts";
 import type { LaunchRecord } from "../domain/lifecycle/launch.ts";
 import type { OperationKind, OperationRequest, OperationState, OperationStep } from "../domain/lifecycle/operation.ts";
-import type { PipelineParameters } from "../domain/manifest.ts";
 import type { ApplicationSpec } from "../domain/specs/application-spec.ts";
 import type { JobSpec } from "../domain/specs/job-spec.ts";
+import type { GenerationRules } from "../domain/specs/rules.ts";
 import type { Certificate, JobException, RunnerProcess, RunnerStopMode, StopMode } from "../domain/sync.ts";
 import type { LastWords } from "./last-words.ts";
 
@@ -125,7 +125,7 @@ export interface GenerationRow {
   replay: string | null;
   /** table to folder below the lake */
   tables: Record<string, string>;
-  rules: Partial<PipelineParameters>;
+  rules: GenerationRules;
   /** offsets by partition at which its first job begins; null for all that there is */
   start: Record<string, string> | null;
   /** folder below the lake of the table whose rows before `start` it has taken over; null: it lacks them, or has all */

@@ -1,8 +1,8 @@
 import { type KeepFile, relationSql } from "../domain/delta/relation.ts";
 import { newestEntry, type Snapshot } from "../domain/delta/snapshot.ts";
 import { generationOf } from "../domain/layout.ts";
-import type { PipelineParameters } from "../domain/manifest.ts";
 import { dependencyUnavailable } from "../domain/problem.ts";
+import type { GenerationRules } from "../domain/specs/rules.ts";
 import { DeltaTable, type HeldSnapshot, type LogReader, rootOf } from "./delta-table.ts";
 import { HeldRows } from "./held-rows.ts";
 import { FileVanished, type Parameters, type QueryEngine, type Row } from "./query-engine.ts";
@@ -13,7 +13,7 @@ export interface LiveTables {
   /** when it became live; undefined where that makes no difference */
   since?: Date;
   /** those that its rows were made by, where they are kept with it */
-  rules?: Partial<PipelineParameters>;
+  rules?: GenerationRules;
   /** absolute folder by table name, e.g. `gold.revenue_5m`; a folder need not exist yet */
   paths: Readonly<Record<string, string>>;
 }
@@ -42,7 +42,7 @@ export interface SnapshotSet {
   /** when the generation became live; undefined where that makes no difference */
   since: Date | undefined;
   /** those that its rows were made by, which may be others than the manifest's by now */
-  rules: Partial<PipelineParameters>;
+  rules: GenerationRules;
   /** the table's folder; it need not exist yet */
   root(table: string): string;
   /** undefined: the table does not exist yet */

@@ -106,7 +106,7 @@ describe("POST /v1/replays", () => {
     });
   });
 
-  it("refuses an unknown job, and says what is possible where something is not built", async () => {
+  it("refuses an unknown job, and says what is possible where a job cannot be replayed so", async () => {
     const unknown = await call("POST", "/v1/replays?dryRun=true", { job: "sales.platinum" });
     expect(unknown.body).toMatchObject({
       status: 404,

@@ -13,6 +13,15 @@ export interface Rules {
   allowedLatenessMs: number;
   allowedSkewMs: number;
   aliases?: Aliases;
+  /** other rules for some records: those of the first that has one hold */
+  bounded?: readonly Stretch[];
+}
+
+/** Records from some offsets (null: from the first) up to some others, by partition. */
+export interface Stretch {
+  from: Record<string, string> | null;
+  to: Record<string, string>;
+  rules: Partial<Pick<Rules, "allowedLatenessMs" | "allowedSkewMs" | "aliases">>;
 }
 
 /** A row of revenue; timestamps ISO-8601 UTC, revenue a decimal with two places. */
@@ -61,7 +70,7 @@ export function expectationOf(
   for (const record of records) {
     expectation.records += 1;
     const override = letIn.get(`${record.partition}/${record.offset}`);
-    const verdict = judge(record, decode, rules, override);
+    const verdict = judge(record, decode, rulesFor(record, rules), override);
     if ("candidate" in verdict) candidates.push({ record, event: verdict.candidate, isLetIn: override !== undefined });
     else count(expectation, verdict.outcome, verdict.reasons);
   }
@@ -76,6 +85,15 @@ export function expectationOf(
   }
   expectation.windows = sumWindows(accepted.values(), BigInt(rules.windowMs) * 1000n);
   return expectation;
+}
+
+function rulesFor({ partition, offset }: RawRecord, { bounded = [], ...rules }: Rules): Rules {
+  let found: Rules = rules;
+  for (const stretch of bounded.toReversed()) {
+    const first = BigInt(stretch.from?.[partition] ?? 0);
+    if (offset >= first && offset < BigInt(stretch.to[partition] ?? 0)) found = { ...found, ...stretch.rules };
+  }
+  return found;
 }
 
 /** Everything that a record's outcome depends on but for the records before it. */

@@ -53,6 +53,27 @@ describe("late and future", () => {
   });
 });
 
+describe("rules of a stretch", () => {
+  const late = { event_time: "2026-11-21T09:30:00Z" };
+  const LONGER = { from: { "0": "1" }, to: { "0": "3" }, rules: { allowedLatenessMs: 3_600_000 } };
+
+  test("hold for its records and for no other", () => {
+    const records = ["a", "b", "c", "d"].map((event_id, offset) => record({ ...late, event_id }, { offset }));
+    const other = record({ ...late, event_id: "e" }, { partition: 1, offset: 1 });
+    const expectation = expectationOf([...records, other], decode, { ...RULES, bounded: [LONGER] });
+    expect(counts(expectation)).toEqual({ accepted: 2, late: 3 });
+  });
+
+  test("come before those of the next one", () => {
+    const none = { from: null, to: { "0": "2" }, rules: { allowedLatenessMs: 0 } };
+    const records = [record(late, { offset: 1 }), record({ ...late, event_id: "b" }, { offset: 2 })];
+    const outcomes = (bounded: (typeof LONGER | typeof none)[]) =>
+      counts(expectationOf(records, decode, { ...RULES, bounded }));
+    expect(outcomes([LONGER, none])).toEqual({ accepted: 2 });
+    expect(outcomes([none, LONGER])).toEqual({ accepted: 1, late: 1 });
+  });
+});
+
 describe("a record that people let in", () => {
   const late = { event_time: "2026-11-21T09:00:00Z" };
   const letIn = (records: RawRecord[], overrides: AppliedOverride[]) =>

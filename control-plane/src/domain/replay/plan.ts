@@ -1,16 +1,18 @@
-import type { PipelineParameters } from "../manifest.ts";
+import { canonical } from "../canonical.ts";
 import { type JobSpec, JUDGES } from "../specs/job-spec.ts";
+import type { GenerationRules } from "../specs/rules.ts";
 import type { ShadowChange } from "../specs/shadow-spec.ts";
 import type { DiskFeasibility, KafkaFeasibility, TimeEstimate } from "./feasibility.ts";
 import type { OffsetVector } from "./offsets.ts";
-import { type ReplayRequest, writeRules } from "./request.ts";
+import type { ReplayRequest } from "./request.ts";
+import type { RuleChange } from "./rules.ts";
 import type { ReplayScope } from "./scope.ts";
 
 /** A generation as far as a plan needs it. */
 export interface ParentGeneration {
   number: number;
   tables: Readonly<Record<string, string>>;
-  rules: Partial<PipelineParameters>;
+  rules: GenerationRules;
 }
 
 export interface PlannedTable {
@@ -19,12 +21,6 @@ export interface PlannedTable {
   from: string;
   /** its place in the new generation */
   to: string;
-}
-
-export interface RuleChange {
-  rule: string;
-  from: unknown;
-  to: unknown;
 }
 
 /** A job that is made anew, by a shadow of it. */
@@ -49,49 +45,17 @@ export interface ReplayPlan {
   shared: { table: string; path: string }[];
   /** the first offset that is read, by partition */
   start: OffsetVector;
+  /** the first offset for which its rules are not any more, by partition; null: they hold from now on */
+  end: OffsetVector | null;
   /** what the live jobs had read when this was planned */
   position: OffsetVector;
-  rules: { stored: Partial<PipelineParameters>; changes: RuleChange[] };
+  rules: { stored: GenerationRules; changes: RuleChange[] };
   overrides: { count: number; numbers: number[] };
   kafka: KafkaFeasibility;
   disk: DiskFeasibility;
   time: TimeEstimate;
   /** what somebody should know before it begins, in sentences */
   warnings: string[];
-}
-
-/** The rules that only some kinds of jobs can apply: a replay of the others cannot change them. */
-const APPLIED_BY_SILVER: readonly string[] = ["allowedLatenessMs", "allowedSkewMs", "dedupHorizonMs", "aliases"];
-
-/**
- * The rules of the new generation: what the manifest says by now, where the replay makes the rows anew that they decide, and what
- * the request says on top.
- * @param declared the rules that the manifest declares
- */
-export function plannedRules(
-  parent: Partial<PipelineParameters>,
-  declared: Partial<PipelineParameters>,
-  requested: Partial<PipelineParameters>,
-  remakesSilver: boolean,
-): Partial<PipelineParameters> {
-  return remakesSilver ? { ...parent, ...declared, ...requested } : { ...parent, ...requested };
-}
-
-/** Rules of the request that the replay cannot change, because what they decide is not made anew. */
-export function rulesOutOfReach(requested: Partial<PipelineParameters>, remakesSilver: boolean): string[] {
-  return remakesSilver ? [] : Object.keys(requested).filter((name) => APPLIED_BY_SILVER.includes(name));
-}
-
-/** Rules that differ, by the names that manifests give them. */
-export function ruleChanges(present: Partial<PipelineParameters>, planned: Partial<PipelineParameters>): RuleChange[] {
-  // A generation that an older release made says nothing of aliases: it has none.
-  const [before, after] = [present, planned].map((rules) => writeRules({ aliases: {}, ...rules })) as [
-    Record<string, unknown>,
-    Record<string, unknown>,
-  ];
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((rule) => canonical(before[rule]) !== canonical(after[rule]))
-    .map((rule) => ({ rule, from: before[rule] ?? null, to: after[rule] ?? null }));
 }
 
 /** Whether a scope has a job that makes silver's rows anew. */
@@ -110,14 +74,4 @@ export function hashedText(request: ReplayRequest, plan: ReplayPlan): string {
   const start = request.from.kind === "beginning" ? null : plan.start;
   const what = { pipeline, job, generation, parent, specs, tables, shared, start, rules: rules.stored };
   return canonical({ request, ...what, overrides: overrides.numbers });
-}
-
-/** JSON with the keys in their order, so that the same is the same text. */
-export function canonical(value: unknown): string {
-  if (value === undefined) return "null";
-  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value);
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined);
-  const sorted = entries.toSorted(([one], [other]) => (one < other ? -1 : 1));
-  return `{${sorted.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join(",")}}`;
 }

@@ -4,14 +4,17 @@ import type { PipelineParameters } from "../manifest.ts";
 import type { FieldError } from "../problem.ts";
 import { type Aliases, readAliases } from "../specs/alias-spec.ts";
 import type { JobSpec } from "../specs/job-spec.ts";
+import type { GenerationRules } from "../specs/rules.ts";
 import { type Complaint, StrictReader } from "../strict-reader.ts";
 import { checkGates, type Gates } from "./gates.ts";
 import type { OffsetVector } from "./offsets.ts";
 import { readShadowSpecs, type ShadowSpecs } from "./shadow-specs.ts";
 
 /** Where a replay begins. */
-export type ReplayStart =
-  | { kind: "beginning" }
+export type ReplayStart = { kind: "beginning" } | ReplayPlace;
+
+/** A place in the topic. */
+export type ReplayPlace =
   /** the first record of each partition at or after a moment, ISO-8601 */
   | { kind: "timestamp"; timestamp: string }
   | { kind: "offsets"; offsets: OffsetVector }
@@ -22,6 +25,8 @@ export type ReplayStart =
 export interface ReplayRequest {
   job: string;
   from: ReplayStart;
+  /** where its rules end; null: nowhere */
+  to: ReplayPlace | null;
   /** rules of the new generation that differ from what it would have */
   rules: Partial<PipelineParameters>;
   /** in what the specs of shadow jobs differ from those of the jobs that they shadow */
@@ -37,14 +42,20 @@ export interface ReplayRequest {
 /** A request as people write it. */
 export interface ReplayBody {
   job: string;
-  from?: { beginning?: boolean; timestamp?: string; offsets?: OffsetVector; version?: string };
-  to?: { timestamp?: string; offsets?: OffsetVector; version?: string };
+  from?: { beginning?: boolean } & Place;
+  to?: Place;
   rules?: RulesBody;
   specs?: Record<string, object>;
   gates?: Gates;
   autoPromote?: boolean;
   liveLagBound?: string;
   keep?: string;
+}
+
+interface Place {
+  timestamp?: string;
+  offsets?: OffsetVector;
+  version?: string;
 }
 
 export interface RulesBody {
@@ -75,6 +86,7 @@ export function readReplayRequest(
   const request: ReplayRequest = {
     job: body.job,
     from: readStart(body.from, now, errors),
+    to: readEnd(body.to, now, errors),
     rules: readRules(body.rules ?? {}, errors),
     specs: readShadowSpecs(body.specs ?? {}, jobs, errors),
     gates: body.gates ?? {},
@@ -86,33 +98,48 @@ export function readReplayRequest(
   return errors.length > 0 ? { errors } : { request };
 }
 
+const PLACES = "timestamp, offsets, version";
+
 function readStart(from: ReplayBody["from"], now: Date, errors: FieldError[]): ReplayStart {
-  const given = Object.entries(from ?? { beginning: true }).filter(([, value]) => value !== undefined);
-  if (given.length !== 1 || from?.beginning === false) {
-    const expected = "exactly one of beginning (true), timestamp, offsets, version";
-    errors.push({ field: "body.from", value: from, expected });
-    return { kind: "beginning" };
+  const { beginning, ...place } = from ?? { beginning: true };
+  const given = Object.values(place).filter((value) => value !== undefined);
+  if (given.length + (beginning === undefined ? 0 : 1) !== 1 || beginning === false) {
+    errors.push({ field: "body.from", value: from, expected: `exactly one of beginning (true), ${PLACES}` });
+  } else if (beginning === undefined) {
+    return readPlace("body.from", place, now, errors);
   }
-  if (from?.timestamp !== undefined) {
-    const at = parseInstant(from.timestamp);
+  return { kind: "beginning" };
+}
+
+function readEnd(to: ReplayBody["to"], now: Date, errors: FieldError[]): ReplayPlace | null {
+  if (to === undefined) return null;
+  if (Object.values(to).filter((value) => value !== undefined).length === 1) {
+    return readPlace("body.to", to, now, errors);
+  }
+  errors.push({ field: "body.to", value: to, expected: `exactly one of ${PLACES}` });
+  return null;
+}
+
+/** @param place has exactly one of them */
+function readPlace(field: string, place: Place, now: Date, errors: FieldError[]): ReplayPlace {
+  const { timestamp, offsets, version = "" } = place;
+  if (timestamp !== undefined) {
+    const at = parseInstant(timestamp);
     const expected = isFuture(at, now) ? "a moment that is not in the future" : "an ISO-8601 instant with zone";
     if (at === undefined || isFuture(at, now)) {
-      errors.push({ field: "body.from.timestamp", value: from.timestamp, expected });
+      errors.push({ field: `${field}.timestamp`, value: timestamp, expected });
     }
-    return { kind: "timestamp", timestamp: from.timestamp };
+    return { kind: "timestamp", timestamp };
   }
-  if (from?.offsets !== undefined) {
-    const wrong = Object.entries(from.offsets).filter(
-      ([partition, offset]) => !/^\d{1,9}$/.test(partition) || !OFFSET.test(offset),
-    );
-    for (const [partition, offset] of wrong) {
-      const expected = "an offset in digits, by the number of its partition";
-      errors.push({ field: `body.from.offsets.${partition}`, value: offset, expected });
-    }
-    return { kind: "offsets", offsets: wrong.length > 0 ? {} : normal(from.offsets) };
+  if (offsets === undefined) return { kind: "version", version };
+  const wrong = Object.entries(offsets).filter(
+    ([partition, offset]) => !/^\d{1,9}$/.test(partition) || !OFFSET.test(offset),
+  );
+  for (const [partition, offset] of wrong) {
+    const expected = "an offset in digits, by the number of its partition";
+    errors.push({ field: `${field}.offsets.${partition}`, value: offset, expected });
   }
-  if (from?.version !== undefined) return { kind: "version", version: from.version };
-  return { kind: "beginning" };
+  return { kind: "offsets", offsets: wrong.length > 0 ? {} : normal(offsets) };
 }
 
 function isFuture(at: bigint | undefined, now: Date): boolean {
@@ -163,10 +190,12 @@ function readDuration(
 
 /** The rest of a request as people write it, for answers. */
 export function writeReplayRequest(request: ReplayRequest) {
-  const { liveLagBoundMs, keepMs, from, rules, ...same } = request;
+  const { liveLagBoundMs, keepMs, from, to = null, rules, ...same } = request;
   return {
     ...same,
     from: writeStart(from),
+    // Requests of older releases have none.
+    to: to === null ? null : writePlace(to),
     rules: writeRules(rules),
     liveLagBound: formatDuration(liveLagBoundMs),
     keep: formatDuration(keepMs),
@@ -174,23 +203,25 @@ export function writeReplayRequest(request: ReplayRequest) {
 }
 
 export function writeStart(from: ReplayStart): NonNullable<ReplayBody["from"]> {
-  switch (from.kind) {
-    case "beginning":
-      return { beginning: true };
+  return from.kind === "beginning" ? { beginning: true } : writePlace(from);
+}
+
+function writePlace(place: ReplayPlace): Place {
+  switch (place.kind) {
     case "timestamp":
-      return { timestamp: from.timestamp };
+      return { timestamp: place.timestamp };
     case "offsets":
-      return { offsets: from.offsets };
+      return { offsets: place.offsets };
     case "version":
-      return { version: from.version };
+      return { version: place.version };
   }
 }
 
 /** Rules by the names that manifests give them, durations as texts. */
-export function writeRules(rules: Partial<PipelineParameters>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(rules).map(([name, value]) =>
-      typeof value === "number" ? [name.replace(/Ms$/, ""), formatDuration(value)] : [name, value],
-    ),
+export function writeRules({ bounded, ...rules }: GenerationRules): Record<string, unknown> {
+  const all = Object.entries(rules).map(([name, value]) =>
+    typeof value === "number" ? [name.replace(/Ms$/, ""), formatDuration(value)] : [name, value],
   );
+  const some = bounded?.map(({ from, to, rules: own }) => ({ from, to, rules: writeRules(own) }));
+  return { ...Object.fromEntries(all), ...(some === undefined ? {} : { bounded: some }) };
 }

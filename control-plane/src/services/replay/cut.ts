@@ -1,6 +1,6 @@
 import { type FieldError, invalidRequest } from "../../domain/problem.ts";
 import { hasPassed, type OffsetVector } from "../../domain/replay/offsets.ts";
-import type { ReplayStart } from "../../domain/replay/request.ts";
+import type { ReplayPlace } from "../../domain/replay/request.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { LiveFacts } from "./live-facts.ts";
 
@@ -10,14 +10,16 @@ export interface CutParts {
   ledger: Pick<LedgerStore, "entries" | "harvested">;
 }
 
-/** What a replay from the middle can begin with. */
+/** What a place in the topic has to lie within. */
 export interface CutBounds {
   job: string;
+  /** of the request that names it */
+  field: "body.from" | "body.to";
   /** that the job reads */
   table: { name: string; path: string; generation: number };
   /** the first offset that the table has, by partition */
   first: OffsetVector;
-  /** up to which the live job has read: what lies before can be taken over */
+  /** up to which the live job has read: what lies before can be taken over, or be judged anew */
   read: OffsetVector;
 }
 
@@ -25,49 +27,47 @@ export interface CutBounds {
 const LOOK_BACK = 50;
 
 /**
- * The offsets at which a replay from the middle begins.
+ * The offsets of a place at which a replay begins or its rules end: of the first record behind it in each partition.
  * @throws Problem `invalid_request` where there is nothing to be read or to be taken over
  */
-export async function resolveCut(parts: CutParts, from: ReplayStart, bounds: CutBounds): Promise<OffsetVector> {
-  switch (from.kind) {
-    case "beginning":
-      return bounds.first;
+export async function resolveCut(parts: CutParts, place: ReplayPlace, bounds: CutBounds): Promise<OffsetVector> {
+  switch (place.kind) {
     case "offsets":
-      refuse(wrongOffsets(parts, from.offsets, bounds));
-      return from.offsets;
+      refuse(wrongOffsets(parts, place.offsets, bounds));
+      return place.offsets;
     case "timestamp": {
-      const found = await parts.facts.firstOffsetsSince(bounds.table.name, from.timestamp);
-      // Where nothing is as young the replay begins with what comes next; what the live job has not read yet is no part of what it has made.
+      const found = await parts.facts.firstOffsetsSince(bounds.table.name, place.timestamp);
+      // Where nothing is as young it is what comes next; what the live job has not read yet is no part of what it has made.
       return byPartition(bounds.read, (partition, read) => lesser(found[partition] ?? read, read));
     }
     case "version":
-      return afterVersion(parts, from.version, bounds);
+      return afterVersion(parts, place.version, bounds);
   }
 }
 
 function wrongOffsets(
   { topic }: CutParts,
   offsets: OffsetVector,
-  { first, read, table, job }: CutBounds,
+  { first, read, table, job, field }: CutBounds,
 ): FieldError[] {
   const known = Object.keys(read);
   const given = Object.keys(offsets);
   if (given.length !== known.length || !known.every((partition) => given.includes(partition))) {
     const expected = `one offset for each partition of ${topic} that ${job} has read: ${known.join(", ") || "none yet"}`;
-    return [{ field: "body.from.offsets", value: offsets, expected }];
+    return [{ field: `${field}.offsets`, value: offsets, expected }];
   }
   return Object.entries(offsets).flatMap(([partition, offset]) => {
     const [least, most] = [first[partition] ?? read[partition] ?? "0", read[partition] ?? "0"];
     if (BigInt(offset) >= BigInt(least) && BigInt(offset) <= BigInt(most)) return [];
     const expected = `an offset from ${least}, the first in ${table.name}, to ${most}, up to which ${job} has read`;
-    return [{ field: `body.from.offsets.${partition}`, value: offset, expected }];
+    return [{ field: `${field}.offsets.${partition}`, value: offset, expected }];
   });
 }
 
 /** The records that came after a version of the table: its ledger says up to which offsets that had come. */
 async function afterVersion({ topic, ledger }: CutParts, text: string, bounds: CutBounds): Promise<OffsetVector> {
-  const { table, first, read, job } = bounds;
-  const wrong = (expected: string) => refuse([{ field: "body.from.version", value: text, expected }]);
+  const { table, first, read, job, field } = bounds;
+  const wrong = (expected: string) => refuse([{ field: `${field}.version`, value: text, expected }]);
   const newest = (await ledger.harvested()).get(table.path) ?? -1;
   if (!/^\d{1,15}$/.test(text) || Number(text) > newest) wrong(`a version of ${table.name}, from 0 to ${newest}`);
   const version = Number(text);

@@ -1,61 +1,38 @@
 import { createHash } from "node:crypto";
 import { damagedTable } from "../../domain/delta/faults.ts";
-import { generationOf } from "../../domain/layout.ts";
 import type { PipelineParameters } from "../../domain/manifest.ts";
 import { invalidRequest, Problem } from "../../domain/problem.ts";
-import {
-  diskFeasibility,
-  estimateTime,
-  type KafkaFeasibility,
-  kafkaFeasibility,
-  kafkaNotNeeded,
-} from "../../domain/replay/feasibility.ts";
-import { behindAll, type OffsetVector, recordsBetween } from "../../domain/replay/offsets.ts";
-import {
-  hashedText,
-  plannedRules,
-  type ReplayPlan,
-  remakesSilver,
-  ruleChanges,
-  rulesOutOfReach,
-} from "../../domain/replay/plan.ts";
+import { diskFeasibility, estimateTime } from "../../domain/replay/feasibility.ts";
+import { recordsBetween } from "../../domain/replay/offsets.ts";
+import { hashedText, type ReplayPlan, remakesSilver } from "../../domain/replay/plan.ts";
 import { type ReplayBody, type ReplayRequest, readReplayRequest } from "../../domain/replay/request.ts";
+import { ruleChanges } from "../../domain/replay/rules.ts";
 import { type ReplayScope, scopeOf, tablesOf } from "../../domain/replay/scope.ts";
 import { type JobSpec, JUDGES } from "../../domain/specs/job-spec.ts";
 import type { GenerationStore } from "../generations/ports.ts";
-import type { LedgerStore } from "../ledger.ts";
-import type { CatalogStore, Clock, Topics } from "../ports.ts";
+import type { CatalogStore } from "../ports.ts";
 import type { GenerationRow, JobRow } from "../rows.ts";
 import type { Room } from "../specs/room.ts";
-import { resolveCut } from "./cut.ts";
-import type { LiveFacts } from "./live-facts.ts";
-import type { GenerationPositions } from "./ports.ts";
-import { recordTimes, type TopicTimes } from "./record-times.ts";
-import { noSpace, offsetsGone, schemaUnreadable, unsupportedReplay } from "./refusals.ts";
+import { newRules, refuseRulesOutOfReach } from "./new-rules.ts";
+import { noSpace, schemaUnreadable } from "./refusals.ts";
 import { plannedSpec, refuseShadowSpecs, roomWarnings } from "./shadow-specs.ts";
-import { refuseUnbuilt } from "./unbuilt.ts";
-import { inheritedText, warningsOf } from "./warnings.ts";
+import { type SpanParts, Spans } from "./span.ts";
+import { refuseUnsupported } from "./unsupported.ts";
+import { endText, inheritedText, warningsOf } from "./warnings.ts";
 
-export interface PlannerParts {
+export interface PlannerParts extends SpanParts {
   pipeline: string;
-  topic: string;
   subject: string;
   /** the rules that the manifest declares */
   declared: Partial<PipelineParameters>;
   catalog: CatalogStore;
   generations: Pick<GenerationStore, "nextNumber">;
-  positions: GenerationPositions;
-  /** what the tables' commits say */
-  ledger: Pick<LedgerStore, "entries" | "harvested">;
-  topics: Pick<Topics, "offsets" | "describe"> & TopicTimes;
-  facts: LiveFacts;
   /** numbers of the overrides that a replay of silver applies */
   standingOverrides: () => Promise<number[]>;
   /** of these schema ids, those that the registry does not know */
   unknownSchemas: (ids: readonly number[]) => Promise<number[]>;
   freeBytes: () => Promise<bigint>;
   room: Pick<Room, "shortage">;
-  clock: Clock;
 }
 
 export interface Planned {
@@ -64,15 +41,14 @@ export interface Planned {
   hash: string;
 }
 
-/** A retention that nobody declared is looked back for this long. */
-const LOOK_BACK_MS = 30 * 86_400_000;
-
 /** Says what a replay would do and what it takes; refuses what cannot be done. */
 export class ReplayPlanner {
   private readonly parts: PlannerParts;
+  private readonly spans: Spans;
 
   constructor(parts: PlannerParts) {
     this.parts = parts;
+    this.spans = new Spans(parts);
   }
 
   /**
@@ -89,9 +65,9 @@ export class ReplayPlanner {
     const read = readReplayRequest(body, specs, clock.now());
     if ("errors" in read) throw invalidRequest(read.errors);
     const { request } = read;
-    refuseUnbuilt(body, job);
+    refuseUnsupported(body, job);
     const scope = scopeOf(job.id, specs, Object.keys(parent.tables));
-    refuseRules(request, remakesSilver(scope, specs));
+    refuseRulesOutOfReach(request, remakesSilver(scope, specs));
     await refuseShadowSpecs(request.specs, scope.jobs, catalog);
     const plan = await this.compose(request, scope, jobs, parent);
     return { request, plan, hash: createHash("sha256").update(hashedText(request, plan)).digest("hex").slice(0, 32) };
@@ -108,19 +84,18 @@ export class ReplayPlanner {
     const silver = remakesSilver(scope, specs);
     const generation = await generations.nextNumber(pipeline);
     const tables = tablesOf(generation, parent.tables, scope);
-    const source = specs[request.job]?.reads[0] ?? null;
-    const { first, start, kafka } = await this.start(request, source, specs, scope, parent);
-    const position = await this.positionOf(scope.jobs, specs, parent);
-    const end = kafka.needed ? kafka.latest : position;
+    const { first, start, end, position, kafka } = await this.spans.of(request, { scope, specs, parent });
+    const through = kafka.needed ? kafka.latest : position;
     // Whoever reads what the replayed job makes reads what it has taken over as well.
     const rows = Object.fromEntries(
-      scope.jobs.map((id) => [id, recordsBetween(id === request.job ? start : first, end)]),
+      scope.jobs.map((id) => [id, recordsBetween(id === request.job ? start : first, through)]),
     );
     await this.refuseGaps(scope, specs);
     const disk = await this.disk(scope, specs);
     if (silver) await this.refuseUnreadable(scope, specs);
     const rates = await Promise.all(scope.jobs.map(async (id) => [id, await facts.bestBatch(id)] as const));
-    const rules = plannedRules(parent.rules, declared, request.rules, silver);
+    const sources = { parent: parent.rules, declared, remakesSilver: silver };
+    const rules = newRules(request, { start, end }, sources);
     const overrides = silver ? await this.parts.standingOverrides() : [];
     return {
       pipeline,
@@ -134,6 +109,7 @@ export class ReplayPlanner {
       tables: scope.rebuilt.map((table) => ({ table, from: parent.tables[table] ?? "", to: tables[table] ?? "" })),
       shared: scope.shared.map((table) => ({ table, path: parent.tables[table] ?? "" })),
       start,
+      end,
       position,
       rules: { stored: rules, changes: ruleChanges(parent.rules, rules) },
       overrides: { count: overrides.length, numbers: overrides },
@@ -143,92 +119,10 @@ export class ReplayPlanner {
       warnings: [
         ...warningsOf(request, kafka, start, jobs, scope),
         ...(await roomWarnings(request.specs, generation, jobs, this.parts)),
+        ...(end === null ? [] : endText(end, rules, declared)),
         ...inheritedText(recordsBetween(first, start), start, parent.number),
       ],
     };
-  }
-
-  /** Where the replay begins, after which records that it takes over, and whether that is still there. */
-  private async start(
-    request: ReplayRequest,
-    source: string | null,
-    specs: Readonly<Record<string, JobSpec>>,
-    scope: ReplayScope,
-    parent: GenerationRow,
-  ): Promise<{ first: OffsetVector; start: OffsetVector; kafka: KafkaFeasibility }> {
-    const { topics, topic, facts, clock } = this.parts;
-    const ends = await topics.offsets(topic);
-    if (source !== null) {
-      const first = await facts.firstOffsets(source);
-      const start = request.from.kind === "beginning" ? first : await this.cut(request, source, first, specs, parent);
-      return { first, start, kafka: kafkaNotNeeded(ends) };
-    }
-    const earliest = Object.fromEntries(
-      [...ends].map(([partition, { earliest: at }]) => [String(partition), String(at)]),
-    );
-    const start = await this.startInTopic(request, earliest);
-    const retentionMs = Number((await topics.describe(topic))?.retentionMs ?? -1);
-    const isBounded = retentionMs >= 0;
-    const now = clock.now();
-    const times = await recordTimes(topics, topic, start, now, isBounded ? retentionMs * 2 : LOOK_BACK_MS);
-    const kafka = kafkaFeasibility(start, ends, times, isBounded ? retentionMs : null);
-    const silver = Object.keys(specs).find((id) => specs[id]?.kind === JUDGES) ?? "the job after it";
-    if (kafka.missing.length > 0) throw offsetsGone(silver, kafka);
-    if (request.from.kind === "beginning") {
-      // All of it is asked for: what bronze has and Kafka has not would be lost.
-      const first = await facts.firstOffsets(scope.rebuilt[0] ?? "");
-      const whole = kafkaFeasibility({ ...start, ...first }, ends, {}, null);
-      if (whole.missing.length > 0) throw offsetsGone(silver, whole);
-    }
-    return { first: start, start, kafka };
-  }
-
-  /** Where a replay of the job that judges records begins in the middle. */
-  private async cut(
-    { job, from }: ReplayRequest,
-    source: string,
-    first: OffsetVector,
-    specs: Readonly<Record<string, JobSpec>>,
-    parent: GenerationRow,
-  ): Promise<OffsetVector> {
-    const path = parent.tables[source] ?? "";
-    const bounds = { first, read: await this.positionOf([job], specs, parent) };
-    if (Object.keys(bounds.read).length === 0) {
-      throw unsupportedReplay(
-        `${job} has read nothing yet: there is nothing to be taken over.`,
-        `a replay of ${job} from the beginning, up to now`,
-      );
-    }
-    const table = { name: source, path, generation: generationOf(path) ?? parent.number };
-    return resolveCut(this.parts, from, { job, table, ...bounds });
-  }
-
-  private async startInTopic({ from }: ReplayRequest, earliest: OffsetVector): Promise<OffsetVector> {
-    const { topics, topic } = this.parts;
-    if (from.kind === "offsets") {
-      const [given, known] = [Object.keys(from.offsets), Object.keys(earliest)];
-      if (given.length === known.length && known.every((partition) => given.includes(partition))) return from.offsets;
-      const expected = `one offset for each partition of ${topic}: ${known.join(", ")}`;
-      throw invalidRequest([{ field: "body.from.offsets", value: from.offsets, expected }]);
-    }
-    if (from.kind !== "timestamp") return earliest;
-    const found = await topics.offsetsAt(topic, Date.parse(from.timestamp));
-    return Object.fromEntries([...found].map(([partition, offset]) => [String(partition), String(offset)]));
-  }
-
-  private async positionOf(
-    jobs: readonly string[],
-    specs: Readonly<Record<string, JobSpec>>,
-    parent: GenerationRow,
-  ): Promise<OffsetVector> {
-    const positions = await Promise.all(
-      jobs.map((job) => {
-        const writes = specs[job]?.writes ?? [];
-        const generation = generationOf(parent.tables[writes[0] ?? ""] ?? "") ?? parent.number;
-        return this.parts.positions.position(job, generation, writes);
-      }),
-    );
-    return behindAll(positions.map((position) => position?.through ?? {}));
   }
 
   /** What is read has to be there, file by file: a replay that meets a gap has read for nothing. */
@@ -257,15 +151,6 @@ export class ReplayPlanner {
     const unknown = await unknownSchemas(await facts.writerSchemas(table));
     if (unknown.length > 0) throw schemaUnreadable(unknown, subject);
   }
-}
-
-function refuseRules({ rules, job }: ReplayRequest, silver: boolean): void {
-  const errors = rulesOutOfReach(rules, silver).map((name) => ({
-    field: `body.rules.${name.replace(/Ms$/, "")}`,
-    value: rules[name as keyof PipelineParameters],
-    expected: `none: ${job} reads rows that this rule has decided already; replay the job that writes silver`,
-  }));
-  if (errors.length > 0) throw invalidRequest(errors);
 }
 
 function unknownJob(id: string, known: string[]): Problem {

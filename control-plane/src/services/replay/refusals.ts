@@ -40,7 +40,7 @@ export function unsupportedReplay(what: string, possible: string): Problem {
   return new Problem({
     status: 422,
     code: "replay_unsupported",
-    title: "This kind of replay is not built",
+    title: "The job cannot be replayed so",
     detail: `${what} Nothing was begun.`,
     next: `Possible is ${possible}.`,
   });

@@ -1,7 +1,10 @@
+import type { PipelineParameters } from "../../domain/manifest.ts";
 import type { KafkaFeasibility } from "../../domain/replay/feasibility.ts";
 import type { OffsetVector } from "../../domain/replay/offsets.ts";
-import type { ReplayRequest } from "../../domain/replay/request.ts";
+import { type ReplayRequest, writeRules } from "../../domain/replay/request.ts";
+import { changedRules } from "../../domain/replay/rules.ts";
 import type { ReplayScope } from "../../domain/replay/scope.ts";
+import { ENDABLE_RULES, type GenerationRules } from "../../domain/specs/rules.ts";
 import type { JobRow } from "../rows.ts";
 
 /** What somebody should know of a plan, in sentences. */
@@ -14,9 +17,8 @@ export function warningsOf(
 ): string[] {
   const warnings: string[] = [];
   if (kafka.needed && from.kind !== "beginning") {
-    const where = Object.entries(start).map(([partition, offset]) => `${partition}: ${offset}`);
     warnings.push(
-      `The new generation has no record before these offsets (${where.join(", ")}); windows of that time are missing in it.`,
+      `The new generation has no record before these offsets (${listed(start)}); windows of that time are missing in it.`,
     );
   }
   for (const { id, state, reason } of jobs.filter((job) => scope.jobs.includes(job.id))) {
@@ -28,8 +30,27 @@ export function warningsOf(
 /** @param records that lie before the start, and which are taken over */
 export function inheritedText(records: bigint, start: OffsetVector, parent: number): string[] {
   if (records === 0n) return [];
-  const where = Object.entries(start).map(([partition, offset]) => `${partition}: ${offset}`);
   return [
-    `${records} records before these offsets (${where.join(", ")}) are taken over as generation ${parent} has them: rules, schemas and code of now apply from there on.`,
+    `${records} records before these offsets (${listed(start)}) are taken over as generation ${parent} has them: rules, schemas and code of now apply from there on.`,
   ];
+}
+
+/** @param rules of the new generation, which end there */
+export function endText(end: OffsetVector, rules: GenerationRules, declared: Partial<PipelineParameters>): string[] {
+  const ended = Object.keys(writeRules(rules.bounded?.[0]?.rules ?? {}));
+  const ends: readonly string[] = ENDABLE_RULES;
+  const ignored = Object.keys(changedRules(rules, declared)).filter((name) => !ends.includes(name));
+  const names = ignored.map((name) => name.replace(/Ms$/, ""));
+  return [
+    `Of the new rules ${ended.join(", ")} end at these offsets (${listed(end)}): records from there on are judged as the live generation judges them. They are read again all the same, since what is accepted before decides what is a duplicate after it.`,
+    ...(ignored.length === 0
+      ? []
+      : [`What the manifest declares otherwise cannot end, and is left out: ${names.join(", ")}.`]),
+  ];
+}
+
+function listed(vector: OffsetVector): string {
+  return Object.entries(vector)
+    .map(([partition, offset]) => `${partition}: ${offset}`)
+    .join(", ");
 }

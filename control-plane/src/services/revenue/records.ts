@@ -2,6 +2,7 @@ import { parseInstant } from "../../domain/delta/instant.ts";
 import type { OffsetVector } from "../../domain/delta/ledger-entry.ts";
 import { DIMENSIONS, type Dimension } from "../../domain/revenue/dimensions.ts";
 import { whyRefused } from "../../domain/revenue/refusal.ts";
+import { type GenerationRules, rulesAt } from "../../domain/specs/rules.ts";
 import type { CursorKey, CursorPart } from "../cursor.ts";
 import type { Parameters, Row } from "../query-engine.ts";
 import type { SnapshotSet } from "../snapshots.ts";
@@ -58,6 +59,9 @@ const COLUMNS = [
 /** Records that were counted first; then as they were appended. A record that was let in has two rows. */
 const ORDER = `rank, kafka_timestamp, topic, partition, "offset", let_in`;
 
+/** By which records are refused for their times, in one stretch of the topic or another. */
+type RefusingRules = GenerationRules & { allowedLatenessMs: number; allowedSkewMs: number };
+
 /** The records of one figure in silver: those that were counted, and those that would have been. */
 export class Records {
   private readonly set: SnapshotSet;
@@ -73,11 +77,7 @@ export class Records {
   }
 
   /** Some of the records, and what all of them add up to: in one query, since each looks through all files of the table. */
-  async read(
-    limit: number,
-    after: CursorKey | undefined,
-    rules: { allowedLatenessMs: number; allowedSkewMs: number },
-  ): Promise<FoundRecords> {
+  async read(limit: number, after: CursorKey | undefined, rules: RefusingRules): Promise<FoundRecords> {
     const parameters: Parameters = { ...this.parameters, limit: limit + 1 };
     const names = ["rank", "time", "topic", "partition", "offset", "let_in"];
     names.forEach((name, at) => {
@@ -158,22 +158,26 @@ function countedSql(through: OffsetVector, parameters: Parameters): string {
   return topics.length === 0 ? "false" : `(${topics.join(" OR ")})`;
 }
 
-function recordOf(row: Row, rules: { allowedLatenessMs: number; allowedSkewMs: number }): RecordOfFigure {
+function recordOf(row: Row, rules: RefusingRules): RecordOfFigure {
   const names = Object.keys(DIMENSIONS) as Dimension[];
   const domains: Record<Dimension, readonly string[]> = DIMENSIONS;
   const { outcome, event_id, event_type, event_time, amount, kafka_timestamp } = row as unknown as RecordOfFigure;
   const reasons = row.reasons as string[] | null;
   const eventTime = parseInstant(event_time) as bigint;
   const appendedAt = parseInstant(kafka_timestamp) as bigint;
+  const [partition, offset] = [Number(row.partition), String(row.offset)];
   return {
     ...{ outcome, event_id, event_type, event_time, amount, kafka_timestamp },
     ...(Object.fromEntries(names.map((name) => [name, row[name]])) as Record<Dimension, string | null>),
     topic: String(row.topic),
-    partition: Number(row.partition),
-    offset: String(row.offset),
+    partition,
+    offset,
     override: row.override == null ? null : String(row.override),
     reasons: reasons ?? [],
     unknown: names.filter((name) => !domains[name].includes(String(row[name]))),
-    why: outcome === "accepted" ? null : whyRefused({ outcome, reasons, eventTime, appendedAt }, rules),
+    why:
+      outcome === "accepted"
+        ? null
+        : whyRefused({ outcome, reasons, eventTime, appendedAt }, rulesAt(rules, partition, offset)),
   };
 }

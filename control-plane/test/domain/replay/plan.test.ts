@@ -1,17 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { kafkaNotNeeded } from "../../../src/domain/replay/feasibility.ts";
-import {
-  hashedText,
-  plannedRules,
-  type ReplayPlan,
-  ruleChanges,
-  rulesOutOfReach,
-} from "../../../src/domain/replay/plan.ts";
+import { hashedText, type ReplayPlan } from "../../../src/domain/replay/plan.ts";
 import type { ReplayRequest } from "../../../src/domain/replay/request.ts";
 
 const REQUEST: ReplayRequest = {
   job: "sales.gold",
   from: { kind: "beginning" },
+  to: null,
   rules: {},
   specs: {},
   gates: {},
@@ -28,6 +23,7 @@ const PLAN: ReplayPlan = {
   tables: [{ table: "gold.revenue_5m", from: "gen=1/gold.revenue_5m", to: "gen=2/gold.revenue_5m" }],
   shared: [],
   start: { "0": "0" },
+  end: null,
   position: { "0": "10" },
   rules: { stored: { allowedLatenessMs: 600_000 }, changes: [] },
   overrides: { count: 1, numbers: [3] },
@@ -70,38 +66,5 @@ describe("what the hash of a plan covers", () => {
   it("is where it begins, where somebody has chosen that", () => {
     const from = { kind: "offsets", offsets: { "0": "4" } } as const;
     expect(hashed({ start: { "0": "4" } }, { from })).not.toBe(hashed({ start: { "0": "5" } }, { from }));
-  });
-});
-
-describe("the rules of a new generation", () => {
-  const parent = { windowMs: 1, allowedLatenessMs: 600_000 };
-
-  it("are the manifest's by now where silver is made anew, and the request's on top", () => {
-    const declared = { windowMs: 1, allowedLatenessMs: 900_000, allowedSkewMs: 5 };
-    expect(plannedRules(parent, declared, { allowedSkewMs: 7 }, true)).toEqual({
-      windowMs: 1,
-      allowedLatenessMs: 900_000,
-      allowedSkewMs: 7,
-    });
-    expect(plannedRules(parent, declared, {}, false)).toEqual(parent);
-  });
-
-  it("cannot be changed for rows that are not made anew", () => {
-    expect(rulesOutOfReach({ allowedLatenessMs: 1 }, false)).toEqual(["allowedLatenessMs"]);
-    expect(rulesOutOfReach({ allowedLatenessMs: 1 }, true)).toEqual([]);
-  });
-
-  it("are no others where one says nothing of aliases and the other has none", () => {
-    expect(ruleChanges(parent, { ...parent, aliases: {} })).toEqual([]);
-    expect(ruleChanges(parent, { ...parent, aliases: { plan_tier: { gold: "enterprise" } } })).toEqual([
-      { rule: "aliases", from: {}, to: { plan_tier: { gold: "enterprise" } } },
-    ]);
-  });
-
-  it("are told as changes by the names of the manifest", () => {
-    expect(ruleChanges(parent, { ...parent, allowedLatenessMs: 60_000, allowedSkewMs: 1_000 })).toEqual([
-      { rule: "allowedLateness", from: "10m", to: "1m" },
-      { rule: "allowedSkew", from: null, to: "1s" },
-    ]);
   });
 });

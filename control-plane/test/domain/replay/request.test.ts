@@ -15,6 +15,7 @@ describe("a request for a replay", () => {
       request: {
         job: "sales.silver",
         from: { kind: "beginning" },
+        to: null,
         rules: {},
         specs: {},
         gates: {},
@@ -28,6 +29,7 @@ describe("a request for a replay", () => {
   it("is written as it was read", () => {
     const body = {
       from: { offsets: { "0": "007", "1": "3" } },
+      to: { timestamp: "2026-11-25T00:00:00Z" },
       rules: { allowedLateness: "20m", aliases: { plan_tier: { gold: "enterprise" } } },
       specs: {
         "sales.silver": { limits: { maxFilesPerTrigger: 16 }, trigger: "1m", restart: { within: "1h" } },
@@ -49,6 +51,10 @@ describe("a request for a replay", () => {
     ["one that is not meant", { from: { beginning: false } }, "body.from"],
     ["a moment in the future", { from: { timestamp: "2026-11-26T00:00:01Z" } }, "body.from.timestamp"],
     ["a moment without a zone", { from: { timestamp: "2026-11-25T00:00:00" } }, "body.from.timestamp"],
+    ["two places to end", { to: { timestamp: "2026-11-25T00:00:00Z", version: "3" } }, "body.to"],
+    ["an end at none", { to: {} }, "body.to"],
+    ["an end in the future", { to: { timestamp: "2026-11-26T00:00:01Z" } }, "body.to.timestamp"],
+    ["an end at no offset", { to: { offsets: { "0": "last" } } }, "body.to.offsets.0"],
     ["an offset that is no number", { from: { offsets: { "0": "last" } } }, "body.from.offsets.0"],
     ["a partition that is no number", { from: { offsets: { first: "0" } } }, "body.from.offsets.first"],
     ["a spec of an unknown job", { specs: { "sales.bonze": {} } }, "body.specs"],

@@ -160,7 +160,7 @@ describe("the plan of a replay", () => {
     parts.standingOverrides = async () => [7, 8];
     expect((await plan({ job: "sales.silver" })).hash).not.toBe(first.hash);
     expect((await plan({ job: "sales.silver", rules: { allowedLateness: "20m" } })).plan.rules.changes).toEqual([
-      { rule: "allowedLateness", from: "10m", to: "20m" },
+      { rule: "allowedLateness", from: "10m", to: "20m", stretch: null },
     ]);
   });
 
@@ -332,6 +332,76 @@ describe("the plan of a replay of silver from the middle", () => {
   });
 });
 
+describe("the plan of a replay of silver whose rules have an end", () => {
+  const rules = { allowedLateness: "12h", dedupHorizon: "13h" };
+
+  it.each([
+    ["offsets as they are", { offsets: { "0": "390", "01": "110" } }, { "0": "390", "1": "110" }],
+    ["a moment by the records of bronze", { timestamp: "2026-11-25T20:00:00Z" }, { "0": "200", "1": "380" }],
+    ["a version by its ledger entry", { version: "19" }, { "0": "40", "1": "50" }],
+  ])("takes %s, and reads all that there is", async (_, to, end) => {
+    const { plan: made } = await plan({ job: "sales.silver", to, rules });
+    expect(made.end).toEqual(end);
+    expect(made.jobs.map(({ rows: read }) => read)).toEqual(["760", "760", "760"]);
+    expect(made.rules).toEqual({
+      stored: {
+        allowedLatenessMs: 600_000,
+        dedupHorizonMs: 13 * HOUR,
+        bounded: [{ from: null, to: end, rules: { allowedLatenessMs: 12 * HOUR } }],
+      },
+      changes: [
+        { rule: "dedupHorizon", from: null, to: "13h", stretch: null },
+        { rule: "allowedLateness", from: "10m", to: "12h", stretch: { from: null, to: end } },
+      ],
+    });
+    expect(made.warnings).toEqual([expect.stringMatching(/^Of the new rules allowedLateness end at these offsets/)]);
+  });
+
+  it("is of a stretch where it begins in the middle, and says what the manifest declares in vain", async () => {
+    parts.declared = { allowedLatenessMs: 600_000, windowMs: 60_000, allowedSkewMs: 1_000 };
+    const [from, to] = [{ offsets: { "0": "100", "1": "110" } }, { offsets: { "0": "100", "1": "111" } }];
+    const { plan: made } = await plan({ job: "sales.silver", from, to });
+    expect(made.rules.stored).toEqual({
+      allowedLatenessMs: 600_000,
+      bounded: [{ from: from.offsets, to: to.offsets, rules: { allowedSkewMs: 1_000 } }],
+    });
+    expect(made.warnings).toContain("What the manifest declares otherwise cannot end, and is left out: window.");
+  });
+
+  it("has the hash of its end", async () => {
+    const hashOf = async (offset: string) =>
+      (await plan({ job: "sales.silver", to: { offsets: { "0": offset, "1": "110" } }, rules })).hash;
+    expect(await hashOf("100")).toBe(await hashOf("100"));
+    expect(await hashOf("101")).not.toBe(await hashOf("100"));
+  });
+
+  it.each([
+    [
+      "behind what is read",
+      { to: { offsets: { "0": "391", "1": "110" } }, rules },
+      "body.to.offsets.0",
+      "to 390, up to which sales.silver has read",
+    ],
+    [
+      "where it begins",
+      { from: { offsets: { "0": "100", "1": "110" } }, to: { offsets: { "0": "100", "1": "110" } }, rules },
+      "body.to",
+      "behind the one where the replay begins (0: 100, 1: 110)",
+    ],
+    [
+      "before it begins",
+      { from: { offsets: { "0": "100", "1": "110" } }, to: { offsets: { "0": "99", "1": "300" } }, rules },
+      "body.to",
+      "this one is at 0: 99, 1: 300",
+    ],
+    ["of no rule", { to: { offsets: { "0": "100", "1": "110" } } }, "body.to", "no rule differs that could end there"],
+  ])("refuses an end %s", async (_, body, field, expected) => {
+    const found = await refusal({ job: "sales.silver", ...body });
+    expect(found).toMatchObject({ code: "invalid_request", status: 400, errors: [{ field }] });
+    expect(found.errors?.[0]?.expected).toContain(expected);
+  });
+});
+
 describe("a replay that cannot be", () => {
   it("for want of Kafka's records offers silver from bronze", async () => {
     for (const body of [
@@ -348,12 +418,31 @@ describe("a replay that cannot be", () => {
   it.each([
     ["from offsets of gold", { job: "sales.gold", from: { offsets: { "0": "1", "1": "1" } } }],
     ["from a version of what dq reads", { job: "sales.dq", from: { version: "3" } }],
-    ["up to some moment", { job: "sales.silver", to: { timestamp: "2026-11-25T00:00:00Z" } }],
+    ["up to some moment of gold", { job: "sales.gold", to: { timestamp: "2026-11-25T00:00:00Z" } }],
+    ["up to some offsets of bronze", { job: "sales.bronze", to: { offsets: { "0": "1", "1": "1" } } }],
     ["from a version of what is no table", { job: "sales.bronze", from: { version: "3" } }],
-  ])("because it is not built (%s) says what is possible", async (_, body) => {
+  ])("because its job cannot be replayed so (%s) says what is possible", async (_, body) => {
     const found = await refusal(body);
     expect(found).toMatchObject({ code: "replay_unsupported", status: 422 });
     expect(found.next).toContain("from the beginning");
+  });
+
+  it("because copies of an event could be accepted further apart than the dedup horizon says what is needed", async () => {
+    parts.declared = { allowedLatenessMs: 600_000, allowedSkewMs: 300_000, dedupHorizonMs: HOUR };
+    for (const to of [{}, { to: { version: "19" } }]) {
+      const found = await refusal({
+        job: "sales.silver",
+        rules: { allowedLateness: "12h", allowedSkew: "5m", dedupHorizon: "12h" },
+        ...to,
+      });
+      expect(found).toMatchObject({
+        code: "invalid_request",
+        errors: [{ field: "body.rules.dedupHorizon", value: "12h", expected: expect.stringContaining("(725m)") }],
+      });
+    }
+    expect(await refusal({ job: "sales.silver", rules: { allowedLateness: "12h" } })).toMatchObject({
+      errors: [{ field: "body.rules.dedupHorizon", value: "1h" }],
+    });
   });
 
   it("for an unknown job, or offsets that are not of all partitions, names what there is", async () => {

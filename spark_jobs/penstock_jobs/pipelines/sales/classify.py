@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as sf
+
+from penstock_jobs.pipelines.sales.bounded_rules import Stretch, stretches
 
 EVENT_TYPES = ("subscription_created", "renewal", "upgrade", "refund", "chargeback")
 NEGATIVE_TYPES = ("refund", "chargeback")
@@ -27,18 +29,36 @@ Aliases = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class Rules:
-    """How far event time and append time may be apart, in microseconds, and what stands for values of the contract."""
+    """How far event time and append time may be apart, and what stands for values of the contract."""
 
-    allowed_lateness: int
-    allowed_skew: int
-    aliases: Aliases = field(default_factory=dict)
+    parameters: Mapping[str, Any]
+    """Those of an assignment: `allowedLatenessMs`, `allowedSkewMs`, `aliases` (see `Aliases`; none when left out)."""
+    stretches: Sequence[Stretch] = ()
+    """Records for which some are other ones; the first that has a parameter decides about it."""
 
     @classmethod
-    def of(cls, parameters: Mapping[str, Any]) -> Rules:
-        """From the parameters of an assignment."""
-        return cls(
-            parameters["allowedLatenessMs"] * 1000, parameters["allowedSkewMs"] * 1000, parameters.get("aliases") or {}
-        )
+    def of(cls, spec: Mapping[str, Any]) -> Rules:
+        """Those of an assignment."""
+        return cls(spec["parameters"], stretches(spec))
+
+    def allowed_lateness(self) -> Column:
+        """In microseconds."""
+        return self._by_place("allowedLatenessMs", lambda ms: sf.lit(ms * 1000))
+
+    def allowed_skew(self) -> Column:
+        """In microseconds."""
+        return self._by_place("allowedSkewMs", lambda ms: sf.lit(ms * 1000))
+
+    def meant(self, column: str, normal_form: Column) -> Column:
+        """A normal form, or the value of the contract that it stands for."""
+        return self._by_place("aliases", lambda aliases: _meant(normal_form, (aliases or {}).get(column, {})))
+
+    def _by_place(self, parameter: str, to_column: Callable[[Any], Column]) -> Column:
+        value = to_column(self.parameters.get(parameter))
+        for stretch in reversed(self.stretches):
+            if parameter in stretch.parameters:
+                value = sf.when(stretch.holds(), to_column(stretch.parameters[parameter])).otherwise(value)
+        return value
 
 
 def classify(records: DataFrame, rules: Rules) -> DataFrame:
@@ -60,11 +80,8 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
         "problem",
         "override",
         *(_trimmed(name).alias(name) for name in ("event_id", "account_id", "user_id", "trace_id")),
-        *(
-            _meant(sf.lower(_trimmed(name)), rules.aliases.get(name, {})).alias(name)
-            for name in ("event_type", "plan_tier", "source")
-        ),
-        *(_meant(sf.upper(_trimmed(name)), rules.aliases.get(name, {})).alias(name) for name in ("region", "currency")),
+        *(rules.meant(name, sf.lower(_trimmed(name))).alias(name) for name in ("event_type", "plan_tier", "source")),
+        *(rules.meant(name, sf.upper(_trimmed(name))).alias(name) for name in ("region", "currency")),
         sf.trim("event.event_time").alias("event_time_text"),
         sf.trim("event.ingest_time").alias("ingest_time_text"),
         sf.expr("try_cast(CAST(event.amount AS STRING) AS DECIMAL(18,2))").alias("amount"),
@@ -82,8 +99,8 @@ def classify(records: DataFrame, rules: Rules) -> DataFrame:
         sf.when(sf.col("problem").isNotNull(), "undecodable")
         .when(sf.size("invalid") > 0, "invalid")
         .when(sf.col("override").isNotNull(), "accepted")
-        .when(-ahead > rules.allowed_lateness, "late")
-        .when(ahead > rules.allowed_skew, "future")
+        .when(-ahead > rules.allowed_lateness(), "late")
+        .when(ahead > rules.allowed_skew(), "future")
         .otherwise("accepted")
     )
     reasons = sf.when(sf.col("problem").isNotNull(), sf.array("problem")).when(

@@ -7,6 +7,7 @@ from pyspark.sql import functions as sf
 
 from penstock_jobs.job import Job, JobContext
 from penstock_jobs.offsets import Checkpoint
+from penstock_jobs.pipelines.sales.bounded_rules import longest_lateness
 from penstock_jobs.pipelines.sales.finality import KEY, final_rows, final_through, unsettled_windows
 from penstock_jobs.pipelines.sales.schemas import REVENUE, SILVER, UPDATES
 from penstock_jobs.pipelines.upstream import Upstream
@@ -20,7 +21,6 @@ class GoldJob(Job):
         super().__init__(context)
         spec = context.assignment.spec
         self._window: int = spec["parameters"]["windowMs"] * 1000
-        self._lateness: int = spec["parameters"]["allowedLatenessMs"] * 1000
         self._checkpoint = Checkpoint(spec["checkpoint"])
         self._upstream = Upstream(context, SILVER.name, self._checkpoint)
         self._updates = OutputTable(context, UPDATES)
@@ -87,7 +87,8 @@ class GoldJob(Job):
         position, before = self._updates.last, self._revenue.last
         if position is None or position.low_watermark is None:
             return
-        reached = final_through(position.low_watermark, self._lateness, self._window)
+        lateness = longest_lateness(self.context.assignment.spec, position.through)
+        reached = final_through(position.low_watermark, lateness, self._window)
         final_before = before.final_through if before else None
         through_batch = before.through_batch if before else None
         if self._unsettled is None:

@@ -113,7 +113,7 @@ class SilverJob(Job):
         value, schema_id = sf.col("value"), sf.col("schema_id")
         decoded = bronze.withColumn("event", self._decoder.event(value, schema_id))
         problem = self._decoder.problem(value, schema_id, sf.col("event"))
-        rules = Rules.of(self.context.assignment.spec["parameters"])
+        rules = Rules.of(self.context.assignment.spec)
         return classify(with_overrides(decoded.withColumn("problem", problem), overrides), rules)
 
     def _learn_schemas(self, ids: set[int]) -> None:

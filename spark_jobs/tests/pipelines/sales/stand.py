@@ -102,7 +102,7 @@ class Sale:
 class Stand:
     """The pipeline on one machine and in one folder."""
 
-    def __init__(self, spark: SparkSession, folder: Path, registry: str, parameters: Mapping[str, int] = PARAMETERS):
+    def __init__(self, spark: SparkSession, folder: Path, registry: str, parameters: Mapping[str, Any] = PARAMETERS):
         self.spark = spark
         self.folder = folder
         self.registry = registry

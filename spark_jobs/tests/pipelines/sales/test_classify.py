@@ -16,7 +16,7 @@ from penstock_jobs.pipelines.sales.classify import Rules, classify
 from penstock_jobs.pipelines.sales.decode import Decoder
 from penstock_jobs.pipelines.sales.overrides import with_overrides
 from tests.pipelines.sales.avro import CONTRACT, SCHEMA_ID, event, event_bytes, framed, number, text
-from tests.pipelines.sales.stand import PARAMETERS, START_MS
+from tests.pipelines.sales.stand import PARAMETERS, START_MS, TOPIC
 
 UNREADABLE_ID, OTHER_ID, WIDER_ID = 8, 9, 10
 OTHER = '{"type":"record","name":"SalesEvent","namespace":"penstock.sales","fields":[{"name":"event_id","type":"int"}]}'
@@ -148,7 +148,7 @@ def judge(spark: SparkSession, values: Sequence[bytes | None], parameters: Mappi
     """What becomes of records with these values, by their place in the list."""
     rows = [(number, None if value is None else bytearray(value)) for number, value in enumerate(values)]
     bronze = spark.createDataFrame(rows, "offset BIGINT, value BINARY").select(
-        sf.lit("t").alias("topic"),
+        sf.lit(TOPIC).alias("topic"),
         sf.lit(0).alias("partition"),
         "offset",
         sf.timestamp_millis(sf.lit(START_MS)).alias("kafka_timestamp"),
@@ -161,7 +161,7 @@ def judge(spark: SparkSession, values: Sequence[bytes | None], parameters: Mappi
     decoder = Decoder(spark, WRITERS, CONTRACT)
     decoded = bronze.withColumn("event", decoder.event(sf.col("value"), sf.col("schema_id")))
     problem = decoder.problem(sf.col("value"), sf.col("schema_id"), sf.col("event"))
-    rules = Rules.of(parameters)
+    rules = Rules.of({"kafka": {"topic": TOPIC}, "parameters": parameters})
     judged = classify(with_overrides(decoded.withColumn("problem", problem), []), rules)
     return {row.offset: row for row in judged.collect()}
 
@@ -205,6 +205,22 @@ def test_without_aliases_nothing_stands_for_another_value(spark: SparkSession) -
     assert judge(spark, values, {**PARAMETERS, "aliases": {}})[0].reasons == ["INVALID_DOMAIN"]
 
 
+def test_a_rule_of_a_stretch_holds_for_its_records_and_for_no_other(spark: SparkSession) -> None:
+    gold = {"aliases": {"plan_tier": {"gold": "enterprise"}}}
+    late = {"allowedLatenessMs": PARAMETERS["allowedLatenessMs"] + 1, "aliases": {}}
+    stretches = [
+        {"from": {"0": "2"}, "to": {"0": "4"}, "rules": gold},
+        {"from": None, "to": {"0": "3"}, "rules": late},
+    ]
+    too_late = event(event_time="2025-12-31T23:59:49.999Z")
+    values = [event(plan_tier="gold")] * 5 + [too_late]
+    found = judge(spark, values, {**PARAMETERS, "bounded": stretches})
+    assert [found[offset].plan_tier for offset in range(5)] == ["gold", "gold", "enterprise", "enterprise", "gold"]
+    assert [found[offset].outcome for offset in range(2, 6)] == ["accepted", "accepted", "invalid", "late"]
+    earlier = judge(spark, [too_late] * 4, {**PARAMETERS, "bounded": stretches})
+    assert [earlier[offset].outcome for offset in range(4)] == ["accepted", "accepted", "accepted", "late"]
+
+
 def test_digits_beyond_microseconds_are_cut(judged: dict[int, Row]) -> None:
     assert of(judged, "nine digits").event_time.microsecond == 123456
 
@@ -219,5 +235,5 @@ def test_amounts_round_half_up_on_their_shortest_decimal_form(spark: SparkSessio
         "CAST(NULL AS STRING) problem", "NULL override",
     )  # fmt: skip
     decoded = bronze.withColumn("event", decoder.event(sf.col("value"), sf.col("schema_id")))
-    found = classify(decoded, Rules.of(PARAMETERS)).orderBy("offset").collect()
+    found = classify(decoded, Rules(PARAMETERS)).orderBy("offset").collect()
     assert [str(row.amount) for row in found] == list(amounts.values())

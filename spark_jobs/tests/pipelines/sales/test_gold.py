@@ -37,6 +37,18 @@ def test_waits_for_silver_by_name(stand: Stand) -> None:
         stand.job("gold").prepare()
 
 
+def test_windows_wait_for_records_of_a_stretch_that_may_be_later_than_others(stand: Stand) -> None:
+    longer = {"allowedLatenessMs": stand.parameters["allowedLatenessMs"] + 60_000}
+    bounded = {"bounded": [{"from": None, "to": {"0": "3"}, "rules": longer}]}
+    stand.parameters = {**stand.parameters, **bounded}
+    stand.accepted([Sale(0), Sale(31)], 30)
+    stand.run("gold")
+    assert revenue(stand) == [], "the third record may still be of this window"
+    stand.accepted([Sale(1, "1.00")], 31)
+    stand.run("gold")
+    assert [(start, count, revision) for start, _, _, count, revision in revenue(stand)] == [(0, 2, 1)]
+
+
 def test_partial_sums_are_exact_and_never_mix_currencies(stand: Stand) -> None:
     stand.accepted(
         [
