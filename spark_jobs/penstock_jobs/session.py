@@ -108,11 +108,13 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.warehouse.dir", str(warehouse))
+        # Many different plans in one process: the default, 100, throws away classes that the next query compiles anew.
+        .config("spark.sql.codegen.cache.maxEntries", "1000")
         # Short runs: the second compiler would cost more than it saves. Without it the JVM sets only 48 MB aside for
-        # compiled code, which the plans of two hundred queries fill: then it dies.
+        # compiled code, which the plans of two hundred queries fill: then it dies. The collector is that of executors.
         .config(
             "spark.driver.extraJavaOptions",
-            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+            f"-Dderby.system.home={warehouse} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
             f" {_AVRO_LIMITS} {_LOGGING}",
         )
     )
