@@ -100,6 +100,10 @@ describe("a replay of silver whose rules have an end", () => {
     await reconciled(stack, replay.generation, PATIENCE_MS);
     const { rules: kept } = await stack.rest.get<{ rules: object }>(`/v1/generations/${replay.generation}`);
     expect(kept).toMatchObject({ allowedLateness: "5s", bounded: [{ from, to, rules }] });
+    const later = { job: "sales.silver" };
+    const plan = await stack.rest.post<{ rules: object; warnings: string[] }>("/v1/replays", { dryRun: "true" }, later);
+    expect(plan.rules).toEqual({ planned: kept, changes: [] });
+    expect(plan.warnings.join()).toContain("allowedLateness 15s; what `rules` says without an end");
   });
 
   it("is rolled back, and every figure is by the live rules again", async () => {

@@ -2,7 +2,7 @@ import type { WireRule } from "./dq/rule.ts";
 import { checkpointPath } from "./layout.ts";
 import type { ContractSpec, HousekeepingSpec, PipelineParameters } from "./manifest.ts";
 import { type JobSpec, JUDGES } from "./specs/job-spec.ts";
-import type { GenerationRules } from "./specs/rules.ts";
+import { type GenerationRules, reach } from "./specs/rules.ts";
 import type { AssignmentSpec } from "./sync.ts";
 
 /** What an assignment is composed from, beside the job itself. */
@@ -74,7 +74,7 @@ export function composeSpec(site: AssignmentSite, placed: PlacedJob, spec: JobSp
     start: startOf(site, placed, spec),
     pace: { weight: id === job ? WEIGHTS.live : WEIGHTS.shadow, held },
     // A generation that an older release made says nothing of aliases: it has none.
-    parameters: { ...site.parameters, aliases: {}, ...placed.rules },
+    parameters: { ...site.parameters, aliases: {}, ...placed.rules, ...reachOf(site, placed, spec) },
     housekeeping: { ...site.housekeeping },
     ...(spec.kind === "dq" ? { qualityRules: site.qualityRules } : {}),
   };
@@ -85,6 +85,18 @@ function startOf({ lakeDir }: AssignmentSite, { start, inherits }: PlacedJob, sp
   if (start === null) return null;
   if (inherits === null) return spec.reads.length === 0 ? { offsets: start } : null;
   return spec.kind === JUDGES ? { offsets: start, inherits: `${lakeDir}/${inherits}` } : null;
+}
+
+/**
+ * How far from its append time an event can lie with whoever reads what a reader of the topic writes: as long as that it has to say how
+ * far it is, though nothing comes. Its own generation may be an older one with shorter times.
+ */
+function reachOf({ jobs, parameters }: AssignmentSite, { tables }: PlacedJob, { reads, writes }: JobSpec) {
+  if (reads.length > 0) return {};
+  const isReader = (other: PlacedJob) =>
+    other.spec.reads.some((read) => writes.includes(read) && other.tables[read] === tables[read]);
+  const rules = jobs.filter(isReader).map((reader) => ({ ...parameters, ...reader.rules }));
+  return rules.length === 0 ? {} : { ...reach(rules) };
 }
 
 /** Who streams from a folder, whichever generations share it. */

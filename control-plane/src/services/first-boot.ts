@@ -4,6 +4,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { tablePath } from "../domain/layout.ts";
 import type { Manifest, PipelineParameters } from "../domain/manifest.ts";
 import { subjectOf } from "../domain/publications/publication-spec.ts";
+import { leastHorizonMs } from "../domain/replay/rules.ts";
 import type { Aliases } from "../domain/specs/alias-spec.ts";
 import type { Log } from "./log.ts";
 import type { CatalogStore, SchemaRegistry, Topics } from "./ports.ts";
@@ -137,7 +138,10 @@ export function rulesOf({ parameters }: { parameters: PipelineParameters }) {
 }
 
 function differentRules(generation: GenerationRow, manifest: Manifest): string[] {
+  const least = leastHorizonMs(generation.rules);
   return Object.entries(rulesOf(manifest)).flatMap(([name, declared]) => {
+    // A longer one that stretches of the generation need is no difference that a new generation would end.
+    if (name === "dedupHorizonMs" && Number(declared) < least) return [];
     // A generation that an older release made says nothing of aliases: it has none.
     const kept = generation.rules[name as keyof PipelineParameters] ?? (name === "aliases" ? {} : declared);
     if (isDeepStrictEqual(kept, declared)) return [];

@@ -59,6 +59,24 @@ describe("an assignment", () => {
     expect(compose(place("sales.silver")).qualityRules).toBeUndefined();
   });
 
+  it("of who reads the topic has the times of whoever reads what it writes, the longest ones", () => {
+    const stretch = { from: null, to: { "0": "7" }, rules: { allowedSkewMs: 7_200_000 } };
+    const later = shadow("sales.silver", { rules: { allowedLatenessMs: 43_200_000, bounded: [stretch] } });
+    const jobs = [place("sales.bronze"), place("sales.silver"), later];
+    const bronze = place("sales.bronze");
+    expect(composeSpec({ ...site, jobs }, bronze, bronze.spec).parameters).toMatchObject({
+      allowedLatenessMs: 43_200_000,
+      allowedSkewMs: 7_200_000,
+    });
+    // A bronze that this silver does not read.
+    const other = place("sales.bronze", { tables: { ...first, "bronze.sales_events": "gen=3/bronze.sales_events" } });
+    const { allowedLatenessMs, allowedSkewMs } = manifest.parameters;
+    expect(composeSpec({ ...site, jobs }, other, other.spec).parameters).toMatchObject({
+      allowedLatenessMs,
+      allowedSkewMs,
+    });
+  });
+
   it("says up to which version the ledger of each table it writes is kept, so that log clean-up waits for the rest", () => {
     expect(compose(place("sales.gold")).harvested).toEqual({ "gold.revenue_5m": 7, "gold.revenue_5m_updates": null });
   });

@@ -24,6 +24,13 @@ export function aheadOfAll(vectors: readonly OffsetVector[]): OffsetVector {
   });
 }
 
+/** As people read it: `0: 915, 1: 1021`. */
+export function listed(vector: OffsetVector): string {
+  return Object.entries(vector)
+    .map(([partition, offset]) => `${partition}: ${offset}`)
+    .join(", ");
+}
+
 /** Records from one position up to another one; where the first is beyond the second there are none. */
 export function recordsBetween(from: OffsetVector, to: OffsetVector): bigint {
   return Object.entries(to).reduce((sum, [partition, offset]) => {

@@ -31,6 +31,15 @@ export function rulesAt<T extends GenerationRules>(rules: T, partition: number, 
   return Object.assign({}, rules, ...own.toReversed());
 }
 
+/** How late, and how far ahead, an event may be by any of these rules, in milliseconds. */
+export function reach(all: readonly GenerationRules[]): { allowedLatenessMs: number; allowedSkewMs: number } {
+  const each = all.flatMap(({ bounded = [], ...rules }) => [rules, ...bounded.map((stretch) => stretch.rules)]);
+  return {
+    allowedLatenessMs: Math.max(0, ...each.map(({ allowedLatenessMs = 0 }) => allowedLatenessMs)),
+    allowedSkewMs: Math.max(0, ...each.map(({ allowedSkewMs = 0 }) => allowedSkewMs)),
+  };
+}
+
 function limitedTo(partition: number, vector: OffsetVector): OffsetVector {
   return { [partition]: vector[partition] ?? "0" };
 }

@@ -1,5 +1,5 @@
 import { type FieldError, invalidRequest } from "../../domain/problem.ts";
-import { hasPassed, type OffsetVector } from "../../domain/replay/offsets.ts";
+import { hasPassed, listed, type OffsetVector } from "../../domain/replay/offsets.ts";
 import type { ReplayPlace } from "../../domain/replay/request.ts";
 import type { LedgerStore } from "../ledger.ts";
 import type { LiveFacts } from "./live-facts.ts";
@@ -21,6 +21,8 @@ export interface CutBounds {
   first: OffsetVector;
   /** up to which the live job has read: what lies before can be taken over, or be judged anew */
   read: OffsetVector;
+  /** up to which the table has records */
+  written: OffsetVector;
 }
 
 /** Commits without a position (compaction, a takeover) do not come in such numbers. */
@@ -35,14 +37,22 @@ export async function resolveCut(parts: CutParts, place: ReplayPlace, bounds: Cu
     case "offsets":
       refuse(wrongOffsets(parts, place.offsets, bounds));
       return place.offsets;
-    case "timestamp": {
-      const found = await parts.facts.firstOffsetsSince(bounds.table.name, place.timestamp);
-      // Where nothing is as young it is what comes next; what the live job has not read yet is no part of what it has made.
-      return byPartition(bounds.read, (partition, read) => lesser(found[partition] ?? read, read));
-    }
+    case "timestamp":
+      return atMoment(parts, place.timestamp, bounds);
     case "version":
       return afterVersion(parts, place.version, bounds);
   }
+}
+
+async function atMoment({ facts }: CutParts, moment: string, bounds: CutBounds): Promise<OffsetVector> {
+  const { read, written, table, job, field } = bounds;
+  const found = await facts.firstOffsetsSince(table.name, moment);
+  // Where nothing is as young it is what comes next; what the live job has not read yet is no part of what it has made.
+  if (field === "body.from") return byPartition(read, (partition, at) => lesser(found[partition] ?? at, at));
+  const end = byPartition(read, (partition, at) => found[partition] ?? written[partition] ?? at);
+  if (hasPassed(read, end)) return end;
+  const expected = `a moment before which ${job} has read every record; it has come to ${listed(read)}, and the first behind that moment are ${listed(end)}. Wait until it has caught up`;
+  throw invalidRequest([{ field: `${field}.timestamp`, value: moment, expected }]);
 }
 
 function wrongOffsets(
@@ -81,8 +91,7 @@ async function afterVersion({ topic, ledger }: CutParts, text: string, bounds: C
     wrong("a version whose ledger entry is still kept: they go after 30 days. A timestamp or offsets can say the same");
   }
   const cut = byPartition(read, (partition, position) => through?.[partition] ?? first[partition] ?? position);
-  const at = Object.entries(read).map(([partition, offset]) => `${partition}: ${offset}`);
-  if (!hasPassed(read, cut)) wrong(`a version of ${table.name} that ${job} has read; it has come to ${at.join(", ")}`);
+  if (!hasPassed(read, cut)) wrong(`a version of ${table.name} that ${job} has read; it has come to ${listed(read)}`);
   return cut;
 }
 

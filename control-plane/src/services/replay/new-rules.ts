@@ -1,6 +1,7 @@
 import { formatDuration } from "../../domain/duration.ts";
 import type { PipelineParameters } from "../../domain/manifest.ts";
 import { invalidRequest } from "../../domain/problem.ts";
+import type { OffsetVector } from "../../domain/replay/offsets.ts";
 import { type ReplayRequest, writeRules } from "../../domain/replay/request.ts";
 import { leastHorizonMs, plannedRules, type RuleSources, rulesOutOfReach } from "../../domain/replay/rules.ts";
 import type { GenerationRules } from "../../domain/specs/rules.ts";
@@ -12,12 +13,13 @@ import type { Span } from "./span.ts";
  */
 export function newRules(
   { from, rules: requested }: Pick<ReplayRequest, "from" | "rules">,
-  { start, end }: Pick<Span, "start" | "end">,
+  { start, end, kafka }: Pick<Span, "start" | "end" | "kafka">,
   sources: Pick<RuleSources, "parent" | "declared" | "remakesSilver">,
 ): GenerationRules {
-  const stretch = end === null ? null : { from: from.kind === "beginning" ? null : start, to: end };
-  const rules = plannedRules({ ...sources, requested, stretch });
-  if (stretch !== null) refuseNothingThatEnds(rules, stretch);
+  // Of what a replay of bronze leaves out nothing is taken over.
+  const takesOver = from.kind !== "beginning" && !kafka.needed;
+  const rules = plannedRules({ ...sources, requested, start: takesOver ? start : null, end });
+  if (end !== null) refuseNothingThatEnds(rules, end);
   if (sources.remakesSilver) refuseShortHorizon(rules);
   return rules;
 }
@@ -32,7 +34,7 @@ export function refuseRulesOutOfReach({ rules, job }: Pick<ReplayRequest, "rules
   if (errors.length > 0) throw invalidRequest(errors);
 }
 
-function refuseNothingThatEnds({ bounded = [] }: GenerationRules, { to }: NonNullable<RuleSources["stretch"]>): void {
+function refuseNothingThatEnds({ bounded = [] }: GenerationRules, to: OffsetVector): void {
   if (bounded[0]?.to === to) return;
   const expected =
     "nothing, since no rule differs that could end there: name allowedLateness, allowedSkew or aliases in `rules`, or leave `to` out";

@@ -18,7 +18,7 @@ import { noSpace, schemaUnreadable } from "./refusals.ts";
 import { plannedSpec, refuseShadowSpecs, roomWarnings } from "./shadow-specs.ts";
 import { type SpanParts, Spans } from "./span.ts";
 import { refuseUnsupported } from "./unsupported.ts";
-import { endText, inheritedText, warningsOf } from "./warnings.ts";
+import { endText, inheritedText, stretchText, warningsOf } from "./warnings.ts";
 
 export interface PlannerParts extends SpanParts {
   pipeline: string;
@@ -84,7 +84,8 @@ export class ReplayPlanner {
     const silver = remakesSilver(scope, specs);
     const generation = await generations.nextNumber(pipeline);
     const tables = tablesOf(generation, parent.tables, scope);
-    const { first, start, end, position, kafka } = await this.spans.of(request, { scope, specs, parent });
+    const span = await this.spans.of(request, { scope, specs, parent });
+    const { first, start, end, position, kafka } = span;
     const through = kafka.needed ? kafka.latest : position;
     // Whoever reads what the replayed job makes reads what it has taken over as well.
     const rows = Object.fromEntries(
@@ -95,7 +96,7 @@ export class ReplayPlanner {
     if (silver) await this.refuseUnreadable(scope, specs);
     const rates = await Promise.all(scope.jobs.map(async (id) => [id, await facts.bestBatch(id)] as const));
     const sources = { parent: parent.rules, declared, remakesSilver: silver };
-    const rules = newRules(request, { start, end }, sources);
+    const rules = newRules(request, span, sources);
     const overrides = silver ? await this.parts.standingOverrides() : [];
     return {
       pipeline,
@@ -119,7 +120,8 @@ export class ReplayPlanner {
       warnings: [
         ...warningsOf(request, kafka, start, jobs, scope),
         ...(await roomWarnings(request.specs, generation, jobs, this.parts)),
-        ...(end === null ? [] : endText(end, rules, declared)),
+        ...(end === null ? [] : endText(end, rules, declared, request.rules)),
+        ...(silver ? stretchText(rules, span) : []),
         ...inheritedText(recordsBetween(first, start), start, parent.number),
       ],
     };

@@ -1,7 +1,7 @@
 import { generationOf } from "../../domain/layout.ts";
 import { invalidRequest } from "../../domain/problem.ts";
 import { type KafkaFeasibility, kafkaFeasibility, kafkaNotNeeded } from "../../domain/replay/feasibility.ts";
-import { behindAll, hasPassed, type OffsetVector, recordsBetween } from "../../domain/replay/offsets.ts";
+import { behindAll, hasPassed, listed, type OffsetVector, recordsBetween } from "../../domain/replay/offsets.ts";
 import type { ReplayPlace, ReplayRequest } from "../../domain/replay/request.ts";
 import type { ReplayScope } from "../../domain/replay/scope.ts";
 import { type JobSpec, JUDGES } from "../../domain/specs/job-spec.ts";
@@ -106,7 +106,9 @@ export class Spans {
     { specs, parent }: Replayed,
   ): Promise<OffsetVector> {
     const path = parent.tables[source] ?? "";
-    const bounds = { first, read: await this.positionOf([job], specs, parent) };
+    const writers = Object.keys(specs).filter((id) => specs[id]?.writes.includes(source));
+    const [read, written] = await Promise.all([job, ...writers].map((id) => this.positionOf([id], specs, parent)));
+    const bounds = { first, read: read ?? {}, written: written ?? {} };
     if (Object.keys(bounds.read).length === 0) {
       throw unsupportedReplay(
         `${job} has read nothing yet: there is nothing to be taken over, or to be judged anew.`,
@@ -148,8 +150,6 @@ export class Spans {
 
 function refuseEmpty({ to }: ReplayRequest, start: OffsetVector, end: OffsetVector): void {
   if (hasPassed(end, start) && recordsBetween(start, end) > 0n) return;
-  const where = Object.entries(start).map(([partition, offset]) => `${partition}: ${offset}`);
-  const ends = Object.entries(end).map(([partition, offset]) => `${partition}: ${offset}`);
-  const expected = `a place behind the one where the replay begins (${where.join(", ")}); this one is at ${ends.join(", ")}`;
+  const expected = `a place behind the one where the replay begins (${listed(start)}); this one is at ${listed(end)}`;
   throw invalidRequest([{ field: "body.to", value: to?.kind === "offsets" ? to.offsets : to, expected }]);
 }

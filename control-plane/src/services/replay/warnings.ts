@@ -1,11 +1,12 @@
 import type { PipelineParameters } from "../../domain/manifest.ts";
 import type { KafkaFeasibility } from "../../domain/replay/feasibility.ts";
-import type { OffsetVector } from "../../domain/replay/offsets.ts";
+import { listed, type OffsetVector } from "../../domain/replay/offsets.ts";
 import { type ReplayRequest, writeRules } from "../../domain/replay/request.ts";
 import { changedRules } from "../../domain/replay/rules.ts";
 import type { ReplayScope } from "../../domain/replay/scope.ts";
 import { ENDABLE_RULES, type GenerationRules } from "../../domain/specs/rules.ts";
 import type { JobRow } from "../rows.ts";
+import type { Span } from "./span.ts";
 
 /** What somebody should know of a plan, in sentences. */
 export function warningsOf(
@@ -35,11 +36,18 @@ export function inheritedText(records: bigint, start: OffsetVector, parent: numb
   ];
 }
 
-/** @param rules of the new generation, which end there */
-export function endText(end: OffsetVector, rules: GenerationRules, declared: Partial<PipelineParameters>): string[] {
+/** @param rules of the new generation, some of which end there */
+export function endText(
+  end: OffsetVector,
+  rules: GenerationRules,
+  declared: Partial<PipelineParameters>,
+  requested: ReplayRequest["rules"],
+): string[] {
   const ended = Object.keys(writeRules(rules.bounded?.[0]?.rules ?? {}));
   const ends: readonly string[] = ENDABLE_RULES;
-  const ignored = Object.keys(changedRules(rules, declared)).filter((name) => !ends.includes(name));
+  const ignored = Object.keys(changedRules(rules, declared)).filter(
+    (name) => !ends.includes(name) && !(name in requested),
+  );
   const names = ignored.map((name) => name.replace(/Ms$/, ""));
   return [
     `Of the new rules ${ended.join(", ")} end at these offsets (${listed(end)}): records from there on are judged as the live generation judges them. They are read again all the same, since what is accepted before decides what is a duplicate after it.`,
@@ -49,8 +57,15 @@ export function endText(end: OffsetVector, rules: GenerationRules, declared: Par
   ];
 }
 
-function listed(vector: OffsetVector): string {
-  return Object.entries(vector)
-    .map(([partition, offset]) => `${partition}: ${offset}`)
-    .join(", ");
+/** @param rules of the new generation, whose stretches are told of but for the replay's own, of which there are other texts */
+export function stretchText({ bounded = [] }: GenerationRules, { start, end }: Pick<Span, "start" | "end">): string[] {
+  return bounded
+    .filter(({ to }) => to !== end && to !== start)
+    .map(({ from, to, rules }) => {
+      const said = Object.entries(writeRules(rules)).map(
+        ([name, value]) => `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+      );
+      const where = from === null ? `before these offsets (${listed(to)})` : `from ${listed(from)} up to ${listed(to)}`;
+      return `Records ${where} keep ${said.join(", ")}; what \`rules\` says without an end is for all records that are read.`;
+    });
 }

@@ -335,6 +335,10 @@ describe("the plan of a replay of silver from the middle", () => {
 describe("the plan of a replay of silver whose rules have an end", () => {
   const rules = { allowedLateness: "12h", dedupHorizon: "13h" };
 
+  beforeEach(() => {
+    parts.declared = { allowedLatenessMs: 600_000, dedupHorizonMs: HOUR };
+  });
+
   it.each([
     ["offsets as they are", { offsets: { "0": "390", "01": "110" } }, { "0": "390", "1": "110" }],
     ["a moment by the records of bronze", { timestamp: "2026-11-25T20:00:00Z" }, { "0": "200", "1": "380" }],
@@ -366,6 +370,37 @@ describe("the plan of a replay of silver whose rules have an end", () => {
       bounded: [{ from: from.offsets, to: to.offsets, rules: { allowedSkewMs: 1_000 } }],
     });
     expect(made.warnings).toContain("What the manifest declares otherwise cannot end, and is left out: window.");
+  });
+
+  it("says which stretches of the live generation it keeps", async () => {
+    const known = { allowedLatenessMs: 600_000, dedupHorizonMs: 13 * HOUR };
+    const bounded = [{ from: null, to: { "0": "7", "1": "8" }, rules: { allowedLatenessMs: 12 * HOUR } }];
+    const live = { pipeline: "sales", number: 1, tables, rules: { ...known, bounded } };
+    parts.catalog.liveGeneration = async () => live as never;
+    const { plan: made } = await plan({ job: "sales.silver" });
+    expect(made.rules).toEqual({ stored: { ...known, bounded }, changes: [] });
+    expect(made.warnings).toEqual([
+      "Records before these offsets (0: 7, 1: 8) keep allowedLateness 12h; what `rules` says without an end is for all records that are read.",
+    ]);
+  });
+
+  it("refuses an end at a moment before which there are records that the live job has not read", async () => {
+    parts.positions.position = async (job) => {
+      const through = job === "sales.bronze" ? { "0": "400", "1": "500" } : { "0": "390", "1": "380" };
+      return { through, lowWatermark: null, finalThrough: null, at: new Date(NOW) };
+    };
+    const found = await refusal({ job: "sales.silver", to: { timestamp: "2026-11-25T20:00:00Z" }, rules });
+    expect(found).toMatchObject({
+      code: "invalid_request",
+      errors: [
+        {
+          field: "body.to.timestamp",
+          expected: expect.stringContaining(
+            "it has come to 0: 390, 1: 380, and the first behind that moment are 0: 200, 1: 500",
+          ),
+        },
+      ],
+    });
   });
 
   it("has the hash of its end", async () => {

@@ -103,7 +103,8 @@ class BronzeJob(Job):
     def idle(self) -> None:
         """Commit a tick: all is read, nothing more came, and windows may still be open."""
         position = self._position()
-        parameters = self.context.assignment.spec["parameters"]
+        # As they are now: a generation that reads this table may have come, with other times.
+        parameters = self.context.spec_now()["parameters"]
         low, last = position.low_watermark or 0, position.last_timestamps or {}
         quiet_ms = (time.monotonic() - self._quiet_since) * 1000
         if quiet_ms < parameters["idleTickMs"] or not still_matters(low, last, parameters):
