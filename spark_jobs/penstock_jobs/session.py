@@ -111,11 +111,12 @@ def local_session(jars_dir: Path, warehouse: Path, cores: int = 2) -> SparkSessi
         # Many different plans in one process: the default, 100, throws away classes that the next query compiles anew.
         .config("spark.sql.codegen.cache.maxEntries", "1000")
         # Short runs: the second compiler would cost more than it saves. Without it the JVM sets only 48 MB aside for
-        # compiled code, which the plans of two hundred queries fill: then it dies. The collector is that of executors.
+        # compiled code, which the plans of two hundred queries fill: then it dies. The collector is that of executors,
+        # with room from the start for what lives no longer than a query, and for Spark's many classes.
         .config(
             "spark.driver.extraJavaOptions",
-            f"-Dderby.system.home={warehouse} -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
-            f" {_AVRO_LIMITS} {_LOGGING}",
+            f"-Dderby.system.home={warehouse} -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m"
+            f" -XX:+UseSerialGC -Xms1g -Xmn512m -XX:MetaspaceSize=256m {_AVRO_LIMITS} {_LOGGING}",
         )
     )
     for name, value in SETTINGS.items():
