@@ -26,8 +26,8 @@ export default defineConfig({
         },
       },
       { test: { name: "integration", include: ["test/integration/**/*.test.ts"], ...ON_A_STACK } },
-      // A stack of their own: after a promotion everything is published once more, which other tests count.
-      { test: { name: "replay", include: ["test/replay/**/*.test.ts"], ...ON_A_STACK } },
+      // Minutes, and a stack of their own: after a promotion everything is published once more, which other tests count.
+      { test: { name: "long", include: ["test/{long,replay}/**/*.test.ts"], ...ON_A_STACK } },
     ],
   },
 });

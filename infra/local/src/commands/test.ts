@@ -15,7 +15,7 @@ Runs Biome, the TypeScript compiler, ruff, mypy, pytest and vitest (unit tests, 
 of their own), up to the first that fails.
 
   --only PART   one of ${PARTS.join(", ")};
-                ${ON_REQUEST.join(", ")} (replays on a real stack) runs only so`,
+                ${ON_REQUEST.join(", ")} (replays, and kill -9 of a whole stack) runs only so`,
   async run(args) {
     const { values } = readOptions("test", args, { only: { type: "string" } });
     const only = readPart(values.only);

@@ -4,10 +4,10 @@ import { cleanEnvironment } from "../services/environment.ts";
 import type { Settings } from "../settings.ts";
 import { pytestCounts, type TestCounts, vitestCounts } from "./counts.ts";
 
-export const PARTS = ["lint", "python", "unit", "integration", "replay"] as const;
+export const PARTS = ["lint", "python", "unit", "integration", "long"] as const;
 export type TestPart = (typeof PARTS)[number];
 /** Too long for every run: only by its name. */
-export const ON_REQUEST: readonly TestPart[] = ["replay"];
+export const ON_REQUEST: readonly TestPart[] = ["long"];
 
 /** One program of `npm test`. */
 export interface Check {
@@ -24,7 +24,7 @@ export interface Check {
 
 /** All checks, in the order they run. */
 export function checks(settings: Settings): Check[] {
-  const projects = (["unit", "integration", "replay"] as const).map((project) => vitest(settings, project));
+  const projects = (["unit", "integration", "long"] as const).map((project) => vitest(settings, project));
   return [...linters(settings), ...python(settings), ...projects];
 }
 
@@ -42,8 +42,8 @@ function python(settings: Settings): Check[] {
   return [
     pythonCheck(settings, "mypy", "python", ["-m", "mypy"]),
     // Two processes, a Spark session each: a session keeps one core busy, and not two.
-    pytest(settings, "python", ["--numprocesses=2", "--dist=loadfile", "-m", "not replay"]),
-    pytest(settings, "replay", ["--numprocesses=2", "--dist=load", "-m", "replay"]),
+    pytest(settings, "python", ["--numprocesses=2", "--dist=loadfile", "-m", "not long"]),
+    pytest(settings, "long", ["--numprocesses=2", "--dist=load", "-m", "long"]),
   ];
 }
 
@@ -73,7 +73,7 @@ function pythonCheck(settings: Settings, title: string, part: TestPart, args: re
   };
 }
 
-function vitest(settings: Settings, project: "unit" | "integration" | "replay"): Check {
+function vitest(settings: Settings, project: "unit" | "integration" | "long"): Check {
   return {
     title: `vitest, ${project} tests`,
     part: project,

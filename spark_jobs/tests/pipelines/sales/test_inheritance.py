@@ -119,7 +119,7 @@ def test_what_lies_before_stays_as_it_was_and_what_comes_after_follows_the_rules
     assert (taken.rows_in, taken.rows, taken.low_watermark) == (4, {"invalid": 1, "accepted": 3}, micros(8))
 
 
-@pytest.mark.replay
+@pytest.mark.long
 def test_by_the_same_rules_everything_is_as_it_is_there(stand: Stand) -> None:
     fill(stand, range(5), copies_across=True)
     stand.run("silver")
@@ -155,7 +155,7 @@ def test_by_the_same_rules_everything_is_as_it_is_there(stand: Stand) -> None:
     assert (told[0]["state"], commit.kind, commit.overrides) == ("applied", "inherit", (1,))
 
 
-@pytest.mark.replay
+@pytest.mark.long
 def test_the_ledger_counts_each_record_once_and_agrees_with_spark(stand: Stand) -> None:
     fill(stand, range(8), copies_across=True)
     stand.run("silver")
@@ -188,7 +188,7 @@ def test_the_ledger_counts_each_record_once_and_agrees_with_spark(stand: Stand) 
         assert not left or entry.low_watermark < min(left), "what is still to come is younger"
 
 
-@pytest.mark.replay
+@pytest.mark.long
 def test_what_was_interrupted_begins_anew_and_nothing_half_is_ever_there(stand: Stand) -> None:
     fill(stand, range(8), copies_across=True)
     stand.run("silver")
@@ -208,7 +208,7 @@ def test_what_was_interrupted_begins_anew_and_nothing_half_is_ever_there(stand: 
     assert ended(next_one) == ended(stand)
 
 
-@pytest.mark.replay
+@pytest.mark.long
 @pytest.mark.parametrize("processed", [False, True])
 def test_ids_that_were_accepted_before_are_known_whenever_it_was_killed(stand: Stand, processed: bool) -> None:
     fill(stand, range(8), copies_across=True)
@@ -223,7 +223,7 @@ def test_ids_that_were_accepted_before_are_known_whenever_it_was_killed(stand: S
     assert [entry.kind for entry in entries(next_one)].count("inherit") == 1
 
 
-@pytest.mark.replay
+@pytest.mark.long
 def test_ids_beyond_two_horizons_are_not_read(stand: Stand) -> None:
     hour = 3_600
     late = {"event_time": "2026-01-01T01:00:00Z"}
@@ -243,7 +243,7 @@ def test_ids_beyond_two_horizons_are_not_read(stand: Stand) -> None:
     assert [row.outcome for row in next_one.silver()] == ["accepted", "accepted", "accepted", "duplicate"]
 
 
-@pytest.mark.replay
+@pytest.mark.long
 def test_at_the_end_there_is_nothing_to_read_yet_and_at_the_beginning_nothing_to_take_over(stand: Stand) -> None:
     fill(stand, range(3), copies_across=True)
     stand.run("silver")

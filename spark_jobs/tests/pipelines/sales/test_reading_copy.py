@@ -18,7 +18,7 @@ from tests.pipelines.sales.lagging import BRONZE, SILVER, UPDATES, fill, finals,
 from tests.pipelines.sales.stand import TOPIC, Stand
 
 # Hundreds of small batches: too long for every run of the tests.
-pytestmark = pytest.mark.replay
+pytestmark = pytest.mark.long
 
 EVERYTHING = Limits(checkpoint_interval=1, log_retention_ms=0, optimize_after=2, file_retention_ms=0, vacuum_every_ms=0)
 

@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { lockHolder } from "../../infra/local/bootstrap/lock.mjs";
 import { stackProcesses } from "../../infra/local/src/leftovers.ts";
 import { signal } from "../../infra/local/src/processes.ts";
+import { allRunning, expectExact, produce, sharedStack } from "../integration/shared-stack.ts";
 import { anyAlive } from "../stack/spark-driver.ts";
 import { waitFor } from "../stack/wait-for.ts";
-import { allRunning, expectExact, produce, sharedStack } from "./shared-stack.ts";
 
 const stack = sharedStack();
 
