@@ -68,6 +68,8 @@ export function startProducer(stack: Stack, order: Order, signal: AbortSignal): 
       else reject(new Error(`The producer ended with ${code}:\n${complaints.trim()}`));
     });
   });
+  // Who stops it asks only then how it ended: Ctrl-C before that is no failure that nobody handles.
+  ended.catch(() => undefined);
   return {
     ended,
     async stop() {
