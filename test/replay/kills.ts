@@ -135,7 +135,7 @@ export class ReplayKills {
 
   private async comesTo(id: string, state: string): Promise<void> {
     const { stack, tell } = this.stage;
-    await replayIs(stack, id, state, this.patience.timeout);
+    await replayIs(stack, id, state, this.patience.timeout, this.patience.signal);
     const live = await this.stage.until("the generations", () => liveGenerations(stack));
     this.promise(live.length === 1, `${live.length} generations are live at ${state}`);
     tell(`${state}: generation ${live.join(", ")} is live`);

@@ -23,7 +23,13 @@ export interface ReplayStatus {
  * Waits until a replay is somewhere.
  * @throws at once when it has failed, which it was not to
  */
-export async function replayIs(stack: Stack, id: string, state: string, timeout: number): Promise<ReplayStatus> {
+export async function replayIs(
+  stack: Stack,
+  id: string,
+  state: string,
+  timeout: number,
+  signal?: AbortSignal,
+): Promise<ReplayStatus> {
   let failure: string | null = null;
   const found = await waitFor<ReplayStatus>(
     async () => {
@@ -34,7 +40,7 @@ export async function replayIs(stack: Stack, id: string, state: string, timeout:
       const jobs = replay.progress === null ? "" : JSON.stringify(replay.progress);
       return { pending: `${replay.state} ${replay.phase ?? ""}: ${replay.reason} ${jobs}` };
     },
-    { timeout, what: `replay ${id} to be ${state}` },
+    { timeout, what: `replay ${id} to be ${state}`, ...(signal === undefined ? {} : { signal }) },
   );
   if (found.state !== state) throw new Error(`Replay ${id} failed: ${failure}`);
   return found;
