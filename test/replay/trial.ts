@@ -65,7 +65,7 @@ export class Trial {
 
   private async underKills(): Promise<void> {
     const { stack, stage, options, signal } = this;
-    const client = new WindowClient(stack, { forgives: true, pauseMs: 100 });
+    const client = new WindowClient(stack, { forgives: true, pauseMs: 100, signal });
     const wait = { timeout: options.timeoutMs, signal };
     await new ReplayKills(stage, wait, (kept, otherwise) => this.promise(kept, otherwise)).run();
     const { complaints, answers } = await client.stop();
@@ -106,7 +106,7 @@ export class Trial {
 
   private async fromTheBeginning(catchUp: number): Promise<void> {
     const { stack, options } = this;
-    const client = new WindowClient(stack, { pauseMs: 20 });
+    const client = new WindowClient(stack, { pauseMs: 20, signal: this.signal });
     const gates = { maxWindowsChanged: 0, maxRecordsChanged: 0 };
     const begun = await stack.rest.post<ReplayStatus>(
       "/v1/replays",
@@ -143,7 +143,7 @@ export class Trial {
       }
     })();
     try {
-      return await replayIs(this.stack, id, state, this.options.timeoutMs);
+      return await replayIs(this.stack, id, state, this.options.timeoutMs, this.signal);
     } finally {
       over = true;
       await look;

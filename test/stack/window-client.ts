@@ -26,7 +26,12 @@ export class WindowClient {
    * @param forgives answers that do not come: the control plane is killed
    * @param pauseMs between two requests: a client that never rests takes half a core from the jobs
    */
-  constructor(stack: Stack, { forgives = false, pauseMs = 0 } = {}) {
+  constructor(
+    stack: Stack,
+    { forgives = false, pauseMs = 0, signal }: { forgives?: boolean; pauseMs?: number; signal?: AbortSignal } = {},
+  ) {
+    // Who is interrupted does not come to stop it.
+    signal?.addEventListener("abort", () => (this.stopped = true));
     this.ended = this.run(stack, forgives, pauseMs);
   }
 
