@@ -91,23 +91,26 @@ function startOf({ lakeDir }: AssignmentSite, { start, inherits }: PlacedJob, sp
  * How far from its append time an event can lie with whoever reads what a reader of the topic writes: as long as that it has to say how
  * far it is, though nothing comes. Its own generation may be an older one with shorter times.
  */
-function reachOf({ jobs, parameters }: AssignmentSite, { tables }: PlacedJob, { reads, writes }: JobSpec) {
+function reachOf(site: AssignmentSite, { tables }: PlacedJob, { reads, writes }: JobSpec) {
   if (reads.length > 0) return {};
-  const isReader = (other: PlacedJob) =>
-    other.spec.reads.some((read) => writes.includes(read) && other.tables[read] === tables[read]);
-  const rules = jobs.filter(isReader).map((reader) => ({ ...parameters, ...reader.rules }));
-  return rules.length === 0 ? {} : { ...reach(rules) };
+  const readers = writes.flatMap((table) => whoReads(site, table, tables));
+  return readers.length === 0 ? {} : reach(readers.map(({ rules }) => ({ ...site.parameters, ...rules })));
 }
 
 /** Who streams from a folder, whichever generations share it. */
 function readersOf(site: AssignmentSite, writes: readonly string[], tables: PlacedJob["tables"]) {
   const readers = writes.map((table) => {
-    const reads = ({ spec, tables: seen }: PlacedJob) =>
-      spec.reads.some((read) => seen[read] !== undefined && seen[read] === tables[table]);
-    const found = site.jobs.filter(reads).map((reader) => ({ job: reader.id, checkpoint: checkpointOf(site, reader) }));
-    return [table, found] as const;
+    const found = whoReads(site, table, tables);
+    return [table, found.map((reader) => ({ job: reader.id, checkpoint: checkpointOf(site, reader) }))] as const;
   });
   return Object.fromEntries(readers.filter(([, found]) => found.length > 0));
+}
+
+/** Jobs that read the folder which a table has by this map. */
+function whoReads({ jobs }: AssignmentSite, table: string, tables: PlacedJob["tables"]): PlacedJob[] {
+  return jobs.filter(({ spec, tables: seen }) =>
+    spec.reads.some((read) => seen[read] !== undefined && seen[read] === tables[table]),
+  );
 }
 
 function checkpointOf({ checkpointDir }: AssignmentSite, { job, generation }: PlacedJob): string {

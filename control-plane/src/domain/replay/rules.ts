@@ -1,6 +1,7 @@
 import { canonical } from "../canonical.ts";
 import type { PipelineParameters } from "../manifest.ts";
 import { type BoundedRules, ENDABLE_RULES, type EndableRules, type GenerationRules, reach } from "../specs/rules.ts";
+import { sameValue } from "../specs/spec-change.ts";
 import { behindAll, hasPassed, type OffsetVector, recordsBetween } from "./offsets.ts";
 import { writeRules } from "./request.ts";
 
@@ -126,7 +127,7 @@ export function changedRules(
 function differs(rules: GenerationRules, [name, value]: [string, unknown]): boolean {
   // A generation that an older release made says nothing of aliases: it has none.
   const present: GenerationRules = { aliases: {}, ...rules };
-  return canonical(present[name as Rule]) !== canonical(value);
+  return !sameValue(present[name as Rule], value);
 }
 
 /** Rules of the request that the replay cannot change, because what they decide is not made anew. */
@@ -170,12 +171,12 @@ function differing(
   stretch: RuleChange["stretch"],
 ): RuleChange[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
-    .filter((rule) => canonical(before[rule]) !== canonical(after[rule]))
+    .filter((rule) => !sameValue(before[rule], after[rule]))
     .map((rule) => ({ rule, from: before[rule] ?? null, to: after[rule] ?? null, stretch }));
 }
 
 function sameChange({ stretch: _, ...one }: RuleChange, { stretch: __, ...other }: RuleChange): boolean {
-  return canonical(one) === canonical(other);
+  return sameValue(one, other);
 }
 
 function unique<T>(values: readonly T[]): T[] {
